@@ -1,0 +1,260 @@
+"""The one door through which every op passes: eager on NumPy here, or handed to the trace that is on.
+
+Also what follows from shared memory: views, and in-place writes that the graph must see.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc import dtypes, locations
+from gradc import tensor as tensor_module
+from gradc.errors import DtypeError, GradcError, GradError, ShapeError
+from gradc.locations import package_files
+from gradc.modes import EAGER_NO_GRAD, current, enter
+from gradc.node import Node, Output, count
+from gradc.tensor import VIEW, Storage, Tensor, View, edge, new, root
+
+ndarray = np.ndarray
+asarray = np.asarray
+
+
+def apply(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+    """Apply `op` to tensors and Python numbers: compute now, or record in the trace that is on.
+
+    Raises the errors of `op.infer`, with the operand types and the user's line, for operands that do not fit.
+    """
+    modes = current()
+    if modes.trace is not None:
+        return modes.trace.record(op, operands, attrs)
+    try:
+        computed = compute(op, operands, attrs)
+    except (GradcError, ValueError, TypeError, IndexError, OverflowError, ArithmeticError) as problem:
+        raise explained(op, operands, attrs, problem) from None
+    if type(computed) is tuple:
+        results: Any = tuple(as_tensor(item) for item in computed)
+    else:
+        results = as_tensor(computed)
+        if op.view:
+            _share(op, operands[0], results, attrs)
+    if modes.grad and op.saved_names is not None:
+        link(op, operands, results, attrs)
+    return results
+
+
+def compute(op: Any, operands: Sequence[Any], attrs: dict[str, Any]) -> Any:
+    """The values of an op on the values of its operands, on NumPy, outside every graph."""
+    if op.kernel is not None:
+        return op.kernel(op.namespace, *op.promoted([x._array if isinstance(x, Tensor) else x for x in operands]),
+                         **attrs)
+    before = enter(EAGER_NO_GRAD)
+    try:
+        result = op.decompose(*op.promoted_tensors(operands), **attrs)
+    finally:
+        enter(before)
+    return tuple(part._array for part in result) if isinstance(result, tuple) else result._array
+
+
+def as_tensor(array: Any) -> Tensor:
+    """A new tensor over the result of a kernel, which may be a NumPy scalar."""
+    tensor = new(Tensor)
+    tensor._array = array if array.__class__ is ndarray else asarray(array)
+    tensor._storage = Storage()
+    tensor._node = None
+    return tensor
+
+
+def _share(op: Any, base: Tensor, result: Tensor, attrs: dict[str, Any]) -> None:
+    """Make `result` a view of `base` if the kernel gave one back (a reshape may have had to copy)."""
+    if np.may_share_memory(result._array, base._array) or not result._array.size:
+        result._storage = base._storage
+        result._view = View(base, op, attrs, None, base._storage.history)
+        result._node = None if op.detaches else VIEW
+
+
+def link(op: Any, operands: Sequence[Any], results: Any, attrs: dict[str, Any]) -> Node | None:
+    """Enter an op that was computed into the graph, if an operand requires grad."""
+    edges = tuple([edge(x) if isinstance(x, Tensor) else None for x in operands])
+    if all([e is None for e in edges]):
+        return None
+    node = Node()
+    node.op = op
+    node.attrs = attrs
+    node.edges = edges
+    node.number = count()
+    _remember(node, op, operands, results, edges)
+    shapes = [None if not isinstance(x, Tensor) else x._array.shape for x in operands]
+    kinds = [type(x) if not isinstance(x, Tensor) else x._array.dtype for x in operands]
+    if op.specialises:
+        shapes = [s if isinstance(x, Tensor) else x for s, x in zip(shapes, operands, strict=True)]
+    node.signature = (*shapes, tuple(kinds))
+    frame = sys._getframe(1)
+    while frame is not None and package_files[frame.f_code.co_filename]:
+        frame = frame.f_back  # type: ignore[assignment]
+    node.code, node.instruction = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
+    if isinstance(results, tuple):
+        for i, result in enumerate(results):
+            if result._array.dtype.kind in "fcV":
+                result._node = Output(node, i)
+    elif results._view is not None:
+        results._view.node = node
+    elif results._array.dtype.kind in "fcV":  # V: NumPy's letter for bfloat16
+        results._node = node
+    return node
+
+
+def _remember(node: Node, op: Any, operands: Sequence[Any], results: Any, edges: tuple[Any, ...]) -> None:
+    """Save what the gradient formulas of the operands that need one will name."""
+    saved: list[Any] = []
+    guards: list[Any] = []
+    for is_result, position, readers in op.saved_sources:
+        value = storage = None
+        version = 0
+        if any([edges[i] is not None for i in readers if i < len(edges)]):
+            value = (results[position] if isinstance(results, tuple) else results) if is_result \
+                else operands[position]
+            if op.variadic and not is_result and position == len(op.operands) - 1:
+                storage = _Storages([x._storage for x in operands[position:]])
+                version = storage.version
+                value = tuple([x._array for x in operands[position:]])
+            elif isinstance(value, Tensor):
+                storage = value._storage
+                version = storage.version
+                value = value._array
+        saved.append(value)
+        guards += storage, version
+    node.saved = tuple(saved)
+    node.guards = tuple(guards)
+
+
+class _Storages:
+    """The storages of a variable number of operands, guarded as one."""
+
+    writer = None
+
+    def __init__(self, storages: list[Storage]) -> None:
+        self.storages = storages
+
+    @property
+    def version(self) -> int:
+        return sum(storage.version for storage in self.storages)
+
+
+# Writing in place
+
+
+def write(target: Tensor, result: Tensor, name: str) -> Tensor:
+    """Make `target` hold `result`, an op of its old value: the second half of every in-place op.
+
+    The values are written to the shared memory, and the graph sees the write through all views. `name` is the op's,
+    for messages.
+    """
+    _check_write(target, result, name)
+    trace = current().trace
+    if trace is not None:
+        trace.write(target, result)
+        return target
+    array = target._array
+    if not array.flags.writeable:
+        raise GradError(f"{name}: the tensor's memory is read-only (it came from a read-only NumPy array): "
+                        f"clone() it first{locations.quote(locations.here())}")
+    array[...] = result._array
+    storage = target._storage
+    storage.version += 1
+    storage.writer = (name, locations.here())
+    if current().grad:
+        source = edge(result)
+        if source is not None:
+            _rebase(target, result)
+    return target
+
+
+def _check_write(target: Tensor, result: Tensor, name: str) -> None:
+    if current().grad and target.is_leaf and target.requires_grad:
+        raise GradError("a leaf Variable that requires grad is being used in an in-place operation."
+                        + _write_advice(name))
+    if current().grad and target._view is not None and not target._view.op.detaches:
+        base = root(target)
+        if base.is_leaf and base.requires_grad:
+            raise GradError("a view of a leaf Variable that requires grad is being used in an in-place operation."
+                            + _write_advice(name))
+    if 0 in target.stride() and target.numel() > 1 and any(
+            s == 0 and n > 1 for s, n in zip(target.stride(), target.shape, strict=True)):
+        raise GradError(f"unsupported operation: more than one element of the written-to tensor refers to a single "
+                        f"memory location. Please clone() the tensor before performing {name}."
+                        f"{locations.quote(locations.here())}")
+    if result._array.shape != target._array.shape:
+        raise ShapeError(f"output with shape {list(target._array.shape)} doesn't match the broadcast shape "
+                         f"{list(result._array.shape)}\n    {name}{locations.quote(locations.here())}")
+    if not dtypes.can_cast(result.dtype, target.dtype):
+        raise DtypeError(f"result type {dtypes.TITLES[result.dtype]} can't be cast to the desired output type "
+                         f"{dtypes.TITLES[target.dtype]}\n    {name}{locations.quote(locations.here())}")
+
+
+def _write_advice(name: str) -> str:
+    return (f"\n    {name}{locations.quote(locations.here())}\n    Write it under `with no_grad():`, or use the "
+            f"out-of-place form of {name}.")
+
+
+def _rebase(target: Tensor, result: Tensor) -> None:
+    """Give `target`, and through its chain of views the base that it is part of, the history of `result`."""
+    label = edge(result).node.name() if target._view is None or target._view.op.detaches \
+        else "torch::autograd::CopySlices"
+    while target._view is not None and not target._view.op.detaches:
+        view = target._view
+        op, attrs, reads_base = view.op.writer(view.parent.type_, view.attrs)
+        operands = (view.parent, result) if reads_base else (result,)
+        merged = as_tensor(view.parent._array)
+        link(op, operands, merged, attrs)
+        target, result = view.parent, merged
+    node = edge(result)
+    if isinstance(node, Node):
+        node.label = label if node.label is None and label != node.name() else node.label
+    target._node = node
+    target._storage.history += 1
+
+
+def relink(tensor: Tensor) -> None:
+    """Find the place of a view in the graph after its base was written: the view op applied to the base anew."""
+    view = tensor._view
+    assert view is not None
+    view.node = None
+    view.history = tensor._storage.history
+    if edge(view.parent) is not None:
+        node = link(view.op, (view.parent,), tensor, view.attrs)
+        if node is not None:
+            node.label = "AsStridedBackward0"
+
+
+tensor_module.relink = relink
+
+
+# Errors
+
+
+def explained(op: Any, operands: Sequence[Any], attrs: dict[str, Any], problem: Exception) -> Exception:
+    """The error to raise when computing `op` failed with `problem`: by gradc's own rules if they find the fault."""
+    if not isinstance(problem, GradcError):
+        try:
+            op.infer(*op.promoted_types(operands), **attrs)
+        except GradcError as found:
+            problem = found
+        except Exception:  # the rule itself cannot cope with such operands: the kernel's message stands
+            pass
+    return located(op.name, operands, attrs, problem)
+
+
+def located(name: str, operands: Sequence[Any], attrs: dict[str, Any], problem: Exception) -> Exception:
+    """`problem` with the op, its operand types and the user's line added to its message."""
+    kind = type(problem)
+    if not isinstance(problem, GradcError):  # an error of NumPy's own is raised as the Python error that it is
+        known = next(c for c in kind.__mro__ if c.__module__ == "builtins")
+        kind = type(known.__name__, (GradcError, known), {"__module__": "builtins"})
+    written = [str(x.type_) if isinstance(x, Tensor) else repr(x) for x in operands]
+    written += [f"{key}={value!r}" for key, value in attrs.items()]
+    return kind(f"{name}: {problem}\n    {name}({', '.join(written)}){locations.quote(locations.here())}")
+

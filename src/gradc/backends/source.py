@@ -1,0 +1,104 @@
+"""A graph as the source of one Python function over NumPy or jax.numpy.
+
+Each node is one line: its kernel, printed (see expression.py). A kernel that is more than one expression prints as a
+call of itself; `namespace` then holds it under that name.
+"""
+
+from __future__ import annotations
+
+import functools
+import keyword
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gradc.expression import Expression, Namespace, Unprintable, literal
+from gradc.ir import Graph, Node, Value
+
+
+@dataclass(frozen=True)
+class Target:
+    """An array library to print for: the name it is imported under and the modules that kernels may use of it."""
+
+    prefix: str
+    modules: dict[str, str]
+    lowers: bool
+    """Whether it takes an op's `lower` in place of its `kernel`, where there is one."""
+
+
+NUMPY = Target("np", {"special": "special"}, lowers=False)
+JAX = Target("jnp", {"special": "special", "lax": "lax"}, lowers=True)
+
+
+class Source:
+    """The lines of a function, and the kernels that they call by name."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.xp = Namespace(target.prefix, target.modules)
+        self.kernels: dict[str, Any] = {}
+
+    def function(self, graph: Graph, comments: bool = True) -> str:
+        """The source of `graph` as `def name(inputs): …`."""
+        head = f"def {graph.name}({', '.join(name(v) for v in graph.inputs)}):"
+        lines = [head, *(f"    {line}" for line in self.body(graph, comments))]
+        results = ", ".join(self.operand(v) for v in graph.outputs)
+        lines.append(f"    return ({results}{',' if len(graph.outputs) == 1 else ''})")
+        return "\n".join(lines)
+
+    def body(self, graph: Graph, comments: bool) -> Iterator[str]:
+        for node in graph.nodes:
+            if node.op.name == "free":
+                continue  # XLA frees by itself, and NumPy functions are short
+            if getattr(node.op, "region", None) == "block":
+                if comments:
+                    yield f"# {node.regions[0].name}"
+                yield from self.body(node.regions[0], comments)
+                continue
+            text = f"{', '.join(name(v) for v in node.outputs[:1])} = {self.expression(node)}"
+            if len(node.outputs) > 1:
+                base = node.outputs[0].name.partition("[")[0]
+                text = f"{base} = {self.expression(node)}"
+            yield f"{text}  # {node.loc}" if comments and node.loc.line else text
+
+    def expression(self, node: Node) -> str:
+        """The right-hand side of a node's line."""
+        op: Any = node.op
+        kernel = op.lower if self.target.lowers and getattr(op, "lower", None) else op.kernel
+        if kernel is None:
+            raise Unprintable(f"{op.name} has no kernel: it must be decomposed first")
+        operands = [self.expression_of(v) for v in node.inputs]
+        try:
+            printed = kernel(self.xp, *operands, **node.attrs)
+            return printed.text if isinstance(printed, Expression) else literal(printed, self.target.prefix)
+        except Unprintable:
+            return self.call(op, kernel, operands, node.attrs)
+
+    def call(self, op: Any, kernel: Any, operands: list[Any], attrs: Any) -> str:
+        """A call of a kernel by the name of its op; attributes that have no source text are bound to it."""
+        try:
+            written = [literal(x, self.target.prefix) for x in operands]
+            written += [f"{key}={literal(value, self.target.prefix)}" for key, value in attrs.items()]
+            called = op.name
+            self.kernels[called] = kernel
+        except Unprintable:
+            called = f"{op.name}_{len(self.kernels)}"
+            self.kernels[called] = functools.partial(kernel, **attrs)
+            written = [literal(x, self.target.prefix) for x in operands]
+        return f"{called}({', '.join([self.target.prefix, *written])})"
+
+    def expression_of(self, operand: Any) -> Any:
+        if isinstance(operand, Value):
+            return Expression(name(operand), prefix=self.target.prefix, type=operand.type)
+        return operand
+
+    def operand(self, operand: Any) -> str:
+        return name(operand) if isinstance(operand, Value) else literal(operand, self.target.prefix)
+
+
+def name(value: Value) -> str:
+    """The variable for a value: its name, unless Python or the source itself uses that word."""
+    return value.name + "_" if keyword.iskeyword(value.name) or value.name in RESERVED else value.name
+
+
+RESERVED = {"np", "jnp", "lax", "special", "ml_dtypes", "slice"}

@@ -1,0 +1,174 @@
+"""Element types, under PyTorch's names, and PyTorch's promotion.
+
+Each dtype is one object, so `is` compares them. `short` is its name in the text of a graph (`f32`), `numpy` the
+NumPy dtype that stores it.
+"""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+
+from gradc.errors import DtypeError
+
+
+class dtype:
+    """An element type. There is one object per type; compare with `is` or `==`."""
+
+    __slots__ = ("name", "short", "numpy", "category", "bits")
+
+    def __init__(self, name: str, short: str, numpy: object, category: int) -> None:
+        self.name = name
+        self.short = short
+        self.numpy = np.dtype(numpy)
+        self.category = category
+        self.bits = self.numpy.itemsize * 8
+
+    @property
+    def is_floating_point(self) -> bool:
+        return self.category == FLOAT
+
+    @property
+    def is_complex(self) -> bool:
+        return self.category == COMPLEX
+
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether tensors of this type can require gradients."""
+        return self.category >= FLOAT
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self.bits // 8
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"  # PyTorch's own text, so that printed programs compare equal
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return by_name, (self.name,)
+
+
+BOOL, INT, FLOAT, COMPLEX = range(4)
+"""Categories, in the order in which PyTorch promotes them."""
+
+bool_ = dtype("bool", "bool", np.bool_, BOOL)
+uint8 = dtype("uint8", "u8", np.uint8, INT)
+int8 = dtype("int8", "i8", np.int8, INT)
+int16 = dtype("int16", "i16", np.int16, INT)
+int32 = dtype("int32", "i32", np.int32, INT)
+int64 = dtype("int64", "i64", np.int64, INT)
+float16 = dtype("float16", "f16", np.float16, FLOAT)
+bfloat16 = dtype("bfloat16", "bf16", ml_dtypes.bfloat16, FLOAT)
+float32 = dtype("float32", "f32", np.float32, FLOAT)
+float64 = dtype("float64", "f64", np.float64, FLOAT)
+complex64 = dtype("complex64", "c64", np.complex64, COMPLEX)
+complex128 = dtype("complex128", "c128", np.complex128, COMPLEX)
+
+ALL = (bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64, complex128)
+BY_SHORT = {d.short: d for d in ALL}
+_BY_NAME = {d.name: d for d in ALL} | {"float": float32, "double": float64, "half": float16, "long": int64, "int": int32,
+                                       "short": int16}
+_BY_NUMPY = {d.numpy: d for d in ALL} | {d: d for d in ALL}
+_BY_PYTHON = {bool: bool_, int: int64, float: float32, complex: complex64}
+
+TITLES = {bool_: "Bool", uint8: "Byte", int8: "Char", int16: "Short", int32: "Int", int64: "Long", float16: "Half",
+          bfloat16: "BFloat16", float32: "Float", float64: "Double", complex64: "ComplexFloat",
+          complex128: "ComplexDouble"}
+"""What PyTorch's messages and legacy constructors (`FloatTensor`) call the types."""
+
+_default = float32
+
+
+def by_name(name: str) -> dtype:
+    """The dtype called `name`, one of PyTorch's names."""
+    return _BY_NAME[name]
+
+
+def get_default_dtype() -> dtype:
+    """The floating point type of `tensor(1.0)`, `zeros(2)` and `int / int`."""
+    return _default
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Change the default floating point type, as torch.set_default_dtype."""
+    global _default
+    if not isinstance(d, dtype) or not d.is_floating_point:
+        raise DtypeError(f"set_default_dtype: only floating-point types are supported as the default type, got {d!r}")
+    _default = d
+
+
+def default_complex() -> dtype:
+    return complex128 if _default is float64 else complex64
+
+
+def of(x: object) -> dtype:
+    """The dtype for a gradc or NumPy dtype, a Python type or a Python scalar's type.
+
+    Raises TypeError when gradc has no such type.
+    """
+    found = _BY_NUMPY.get(x)  # type: ignore[call-overload]
+    if found is not None:
+        return found
+    if isinstance(x, type) and x in _BY_PYTHON:
+        return python_scalar(x)
+    try:
+        return _BY_NUMPY[np.dtype(x)]  # type: ignore[call-overload]
+    except (KeyError, TypeError):
+        raise DtypeError(f"{x!r} is not a type that tensors can have; use one of "
+                         f"{', '.join(d.name for d in ALL)}") from None
+
+
+def python_scalar(kind: type) -> dtype:
+    """The dtype that a Python scalar of this class has when nothing else decides: float is the default dtype."""
+    if kind is float:
+        return _default
+    if kind is complex:
+        return default_complex()
+    return _BY_PYTHON[kind]
+
+
+_INT_ORDER = {int8: 0, int16: 1, int32: 2, int64: 3}
+
+
+def promote_types(a: dtype, b: dtype) -> dtype:
+    """The smallest type that both convert to without loss of category, as torch.promote_types."""
+    if a is b:
+        return a
+    if a.category != b.category:
+        low, high = (a, b) if a.category < b.category else (b, a)
+        if high is complex64 and low is float64:
+            return complex128
+        return high
+    if a.category == INT:
+        if a is uint8 or b is uint8:
+            other = b if a is uint8 else a
+            return int16 if other is int8 else other
+        return a if _INT_ORDER[a] > _INT_ORDER[b] else b
+    if a.bits == b.bits:  # float16 with bfloat16: neither holds the other
+        return float32
+    return a if a.bits > b.bits else b
+
+
+def promote(operands: list[tuple[dtype, int]]) -> dtype:
+    """PyTorch's result type of operands given as (dtype, rank), rank -1 meaning a Python scalar.
+
+    Tensors with dimensions decide first, then 0-d tensors, then Python scalars; a later group only matters when its
+    category (bool < int < float < complex) is higher.
+    """
+    groups: list[dtype | None] = [None, None, None]
+    for d, rank in operands:
+        i = 0 if rank > 0 else 1 if rank == 0 else 2
+        groups[i] = d if groups[i] is None else promote_types(groups[i], d)  # type: ignore[arg-type]
+    result: dtype | None = None
+    for d in groups:  # type: ignore[assignment]
+        if d is not None and (result is None or d.category > result.category):
+            complex_of_double = d.category == COMPLEX and result is float64
+            result = complex128 if complex_of_double else d
+    assert result is not None
+    return result
+
+
+def can_cast(a: dtype, b: dtype) -> bool:
+    """Whether casting `a` to `b` keeps the category, as torch.can_cast; what in-place ops and out= require."""
+    return a.category <= b.category or (a.category == INT and b.category == INT)

@@ -1,0 +1,43 @@
+"""The errors of gradc. Each derives from the class that PyTorch raises there, so that `except RuntimeError` still works.
+
+A message keeps the phrase that people search for, then names the operation, the operand types, the user's line and
+the way out.
+"""
+
+from __future__ import annotations
+
+
+class GradcError(Exception):
+    """Base class of all errors that gradc raises on purpose."""
+
+
+class ShapeError(GradcError, RuntimeError, ValueError):
+    """Shapes that do not fit an operation."""
+
+
+class DtypeError(GradcError, RuntimeError, TypeError):
+    """Element types that an operation does not take."""
+
+
+class ArgumentError(GradcError, TypeError):
+    """Arguments that do not fit a function's signature."""
+
+
+class DimensionError(GradcError, IndexError):
+    """A dimension or an index out of range."""
+
+
+class GradError(GradcError, RuntimeError):
+    """A gradient that cannot be computed."""
+
+
+class TraceError(GradcError, RuntimeError):
+    """Something that a traced function cannot do."""
+
+
+class VerifyError(GradcError, ValueError):
+    """A graph that is not well formed."""
+
+
+class ParseError(GradcError, SyntaxError):
+    """A text that is not a graph."""

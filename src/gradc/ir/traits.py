@@ -1,0 +1,39 @@
+"""Traits: what an op may declare beyond the Op protocol, with what holds when it does not.
+
+    region    None; "block" for a fused block, part of the scope around it; any other text for closed regions
+    defaults  the attributes that the text leaves out when they have these values
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gradc.ir.graph import Node, Op, Value
+
+
+def region(op: Op) -> str | None:
+    """The kind of region that nodes of the op have."""
+    return getattr(op, "region", None)
+
+
+def is_block(node: Node) -> bool:
+    """Whether the node is a fused block: its region reads values from around it and defines the node's results."""
+    return region(node.op) == "block" and len(node.regions) == 1
+
+
+def is_free(node: Node) -> bool:
+    """Whether the node ends the life of values, which prints as `del`."""
+    return (node.op.name == "free" and not node.outputs and not node.attrs
+            and bool(node.inputs) and all(isinstance(x, Value) for x in node.inputs))
+
+
+def defaults(op: Op) -> Mapping[str, Any]:
+    """The attributes of the op that need not be given, with their values."""
+    return getattr(op, "defaults", {})
+
+
+def complete(op: Op, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The attributes, followed by the defaults of those that are left out."""
+    missing = {name: value for name, value in defaults(op).items() if name not in attrs}
+    return {**attrs, **missing} if missing else attrs

@@ -1,0 +1,248 @@
+"""What an op is: one class that holds its shape rule, kernel, gradient formulas, decomposition, docs and samples.
+
+    @op
+    class softplus(Pointwise):
+        '''log(1 + exp(x)) ...'''
+        kernel = lambda xp, x: xp.logaddexp(x, 0.0)
+        grad_x = lambda g, x: g * sigmoid(x)
+
+`@op` makes the one instance, which is what formulas, models and graphs call: `softplus(x)`.
+
+A kernel's positional parameters after `xp` are the operands, its keyword-only ones the static attributes. `grad_a` is
+the cotangent of operand `a`; its parameters may be `g` (the cotangent of the result), operands, `result`, attributes,
+`<operand>_type` and `result_type`. What it names of operands and result is exactly what is saved. A formula may
+return a gradient of the broadcast shape: the caller sums it back and casts it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc import dtypes, shapes
+from gradc.apply import apply
+from gradc.dtypes import dtype
+from gradc.errors import ArgumentError, DtypeError
+from gradc.ir import Type
+from gradc.tensor import Tensor, wrap
+
+NUMBERS = (bool, int, float, complex)
+
+
+class NumpyNamespace:
+    """NumPy as the `xp` of kernels, with scipy.special as `xp.special`, imported when first needed."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "special":
+            import scipy.special as found
+        else:
+            found = getattr(np, name)
+        setattr(self, name, found)
+        return found
+
+
+class Formula:
+    """A gradient formula and the names it uses."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.names = tuple(inspect.signature(function).parameters)
+
+    def __call__(self, names: Mapping[str, Any]) -> Any:
+        return self.function(**{name: names[name] for name in self.names})
+
+
+class Op:
+    """Base class of ops. Fields that differ by op are class attributes; the docstring is the op's reference."""
+
+    name: str
+    kernel: Any = None
+    lower: Any = None
+    """The kernel for JAX, where one text cannot serve both."""
+    decompose: Any = None
+    grads: Any = None
+    """One formula for all operands, where they share work: returns a tuple with a gradient or None for each."""
+    samples: Sequence[Any] = ()
+    """Sample calls, in the language of ops/samples.py; the tests make them all."""
+
+    pointwise = False
+    commutative = False
+    effect = False
+    view = False
+    detaches = False
+    specialises = False
+    """Whether gradients are specialised to the value of a Python number operand, as pow is to its exponent."""
+    region: str | None = None
+    torch_name: str | None = None
+    operators: Sequence[str] = ()
+    """Python's special methods that this op implements."""
+    method = True
+    """Whether it is a method of Tensor under its name."""
+    inplace = False
+    """Whether it has an in-place form, `name_`."""
+    aliases: Sequence[str] = ()
+    generates = True
+    """Whether eager mode generates a NumPy function for its gradient; not where attributes differ from call to call."""
+    generated: dict[Any, Any]
+    namespace = NumpyNamespace()
+
+    backward: Any = None
+    backward_on_tensors: Any = None
+    """A backward of its own in place of formulas: (node, cotangent, needs) -> gradients, as arrays and as tensors."""
+
+    operands: tuple[str, ...]
+    variadic = False
+    defaults: dict[str, Any]
+    formulas: dict[int, Formula]
+    joint: Formula | None = None
+    saved_names: tuple[str, ...] | None = None
+    saved_sources: tuple[tuple[bool, int, tuple[int, ...]], ...] = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.call(*args, **kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The user's call: operands, then attributes by position or keyword. Ops override it to normalise them."""
+        n = len(args) if self.variadic else len(self.operands)
+        attrs = dict(zip(self.defaults, args[n:], strict=False)) | kwargs
+        unknown = [key for key in attrs if key not in self.defaults]
+        if unknown or len(args) > n + len(self.defaults):
+            raise ArgumentError(f"{self.name}({', '.join([*self.operands, *self.defaults])}) got "
+                                f"{f'an unexpected keyword {unknown[0]!r}' if unknown else f'{len(args)} arguments'}")
+        return apply(self, tuple([operand(self, x) for x in args[:n]]), self.defaults | attrs)
+
+    # Types
+
+    def infer(self, *operands: Any, **attrs: Any) -> Type | tuple[Type, ...]:
+        """The type of the result, or a tuple of them. Operands have `.shape` and `.dtype`, or are numbers or None."""
+        raise NotImplementedError(f"{self.name} has no type rule")
+
+    def compute_dtype(self, operands: Sequence[Any]) -> dtype | None:
+        """The type that all operands are cast to before the kernel; None to leave each as it is."""
+        return None
+
+    def promoting(self, operands: Sequence[Any]) -> Iterator[tuple[bool, Any]]:
+        """Each operand, and whether promotion casts it."""
+        return ((hasattr(x, "dtype"), x) for x in operands)
+
+    def promoted(self, arrays: Sequence[Any]) -> Sequence[Any]:
+        """NumPy operands, cast to the type they are computed in."""
+        target = self.compute_dtype(arrays)
+        if target is None:
+            return arrays
+        kind = target.numpy
+        return [x.astype(kind) if takes and x.dtype != kind else x for takes, x in self.promoting(arrays)]
+
+    def promoted_tensors(self, operands: Sequence[Any]) -> Sequence[Any]:
+        """Tensor operands, cast to the type they are computed in."""
+        target = self.compute_dtype(operands)
+        if target is None:
+            return operands
+        return [x.to(target) if takes and x.dtype is not target else x for takes, x in self.promoting(operands)]
+
+    def promoted_values(self, values: Sequence[Any], cast: Callable[[Any, dtype], Any]) -> Sequence[Any]:
+        """Graph operands, cast to the type they are computed in by recording `cast(value, dtype)`."""
+        target = self.compute_dtype(values)
+        if target is None:
+            return values
+        return [cast(x, target) if takes and x.dtype is not target else x for takes, x in self.promoting(values)]
+
+    def promoted_types(self, operands: Sequence[Any]) -> Sequence[Any]:
+        """The types of tensor operands after promotion; numbers stay."""
+        types = [x.type_ if isinstance(x, Tensor) else x for x in operands]
+        return self.promoted_values(types, lambda type, target: Type(target, type.shape))
+
+    # Views
+
+    def writer(self, base: Type, attrs: dict[str, Any]) -> tuple[Op, dict[str, Any], bool]:
+        """For a view: the op that puts a new value of the view back into the base, and whether it reads the base."""
+        raise NotImplementedError(f"{self.name} is not a view that can be written")
+
+    # Gradients
+
+    def node_name(self, node: Any) -> str:
+        """PyTorch's name of the node in the dynamic graph."""
+        return f"{self.torch_name}Backward0"
+
+    def gradients(self, names: Mapping[str, Any], needs: Sequence[bool]) -> tuple[Any, ...]:
+        """The cotangents of the operands that need one, from the values of the names that formulas use.
+
+        They are of the operand's shape and type: sums over broadcast dimensions are done here.
+        """
+        if self.joint is not None:
+            found = self.joint(names)
+        else:
+            found = [self.formulas[i](names) if needs[i] and i in self.formulas else None for i in range(len(needs))]
+        types = names["operand_types"]
+        return tuple(fit(g, t) if need and g is not None else None
+                     for g, t, need in zip(found, types, needs, strict=True))
+
+
+def fit(g: Any, type: Type) -> Any:
+    """A gradient summed over the dimensions along which an operand of `type` was broadcast, in the operand's dtype."""
+    from_shape = tuple(g._array.shape)
+    if from_shape != type.shape:
+        dims = shapes.broadcast_dims(type.shape, from_shape)
+        if dims:
+            g = g.sum(dims, keepdim=True)
+        if tuple(g._array.shape) != type.shape:
+            g = g.reshape(type.shape)
+    return g if g.dtype is type.dtype else g.to(type.dtype)
+
+
+def operand(op: Op, x: Any) -> Any:
+    """`x` as an operand: a tensor, a Python number or None.
+
+    NumPy arrays and scalars become tensors or numbers. Raises ArgumentError for anything else.
+    """
+    if isinstance(x, Tensor) or x is None or type(x) in NUMBERS:
+        return x
+    if isinstance(x, np.generic):
+        return x.item()
+    if isinstance(x, np.ndarray) or hasattr(x, "__jax_array__") or type(x).__module__.startswith("jax"):
+        return wrap(np.asarray(x))
+    if isinstance(x, NUMBERS):
+        return x
+    raise ArgumentError(f"{op.name}(): operands are tensors and numbers, got {type(x).__name__} ({x!r})")
+
+
+class Pointwise(Op):
+    """An op on each element of its broadcast operands.
+
+    `promotion` says in which type: "same", the promoted one, or "float", where integers become the default float.
+    `result` is "same" or a dtype. `rejects` are categories that PyTorch refuses.
+    """
+
+    pointwise = True
+    promotion = "same"
+    result: str | dtype = "same"
+    promotes: slice = slice(None)
+    rejects: tuple[int, ...] = ()
+    rejection = ""
+
+    def promoting(self, operands: Sequence[Any]) -> Iterator[tuple[bool, Any]]:
+        taking = range(len(operands))[self.promotes]
+        return ((i in taking and hasattr(x, "dtype"), x) for i, x in enumerate(operands))
+
+    def compute_dtype(self, operands: Sequence[Any]) -> dtype:
+        found = [x for x in operands[self.promotes] if x is not None]
+        kinds = [(dtypes.of(x.dtype), x.ndim) if hasattr(x, "dtype") else (dtypes.python_scalar(type(x)), -1)
+                 for x in found]
+        result = dtypes.promote(kinds)
+        if self.promotion == "float" and result.category < dtypes.FLOAT:
+            return dtypes.get_default_dtype()
+        if result.category in self.rejects:
+            raise DtypeError(self.rejection or f'"{self.name}" not implemented for {dtypes.TITLES[result]!r}')
+        return result
+
+    def infer(self, *operands: Any, **attrs: Any) -> Type:
+        found = [x for x in operands if hasattr(x, "dtype")]
+        computed = self.compute_dtype(operands)
+        for takes, x in self.promoting(operands):
+            if takes and x.dtype is not computed:
+                raise DtypeError(f"operands must have one dtype, got {x.dtype!r} and {computed!r}")
+        shape = shapes.broadcast(*[x.shape for x in found])
+        return Type(computed if self.result == "same" else self.result, shape)  # type: ignore[arg-type]

@@ -1,0 +1,325 @@
+"""Tensors made from nothing: constants, ranges and data. In a trace they are nodes, and data are constants."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc import dtypes, shapes
+from gradc.apply import apply
+from gradc.dtypes import dtype
+from gradc.errors import ArgumentError, DtypeError, GradError
+from gradc.ir import Type
+from gradc.modes import current
+from gradc.ops.base import Op
+from gradc.ops.define import op
+from gradc.tensor import LEAF, Tensor, as_nested, host_array, wrap
+from gradc.tensor import device as device_class
+
+
+class Creation(Op):
+    """An op without operands."""
+
+    method = False
+
+
+@op
+class full(Creation):
+    """A tensor of one value.
+
+    Source  torch.full
+    """
+
+    kernel = lambda xp, *, shape, value, dtype: xp.full(shape, value, dtype.numpy)
+    samples = [({"shape": (2, 3), "value": 1.5, "dtype": dtypes.float32},)]
+
+    def infer(self, *, shape: shapes.Shape, value: Any, dtype: dtype) -> Type:
+        return Type(dtype, shape)
+
+    def call(self, size: Sequence[int], fill_value: Any, *, dtype: dtype | None = None, device: Any = None,
+             requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
+        if isinstance(fill_value, Tensor):
+            return as_leaf(fill_value.to(dtype or fill_value.dtype).expand(tuple(size)).clone(), requires_grad)  # type: ignore
+        kind = dtype or dtypes.python_scalar(type(fill_value))
+        value = np.asarray(fill_value).astype(kind.numpy).item() if kind.category != dtypes.COMPLEX else fill_value
+        shape = shapes.from_arguments((tuple(size) if not isinstance(size, int) else (size,),))
+        return as_leaf(apply(self, (), {"shape": shape, "value": value, "dtype": kind}), requires_grad, device)
+
+
+def as_leaf(tensor: Tensor, requires_grad: bool, device: Any = None) -> Tensor:
+    """A freshly made tensor as a leaf that requires grad or not, on a device that must be the CPU."""
+    if device is not None:
+        device_class(device)
+    if requires_grad:
+        if not tensor.dtype.is_differentiable:
+            raise GradError("Only Tensors of floating point and complex dtype can require gradients")
+        if current().trace is None:
+            tensor._node = LEAF
+        else:
+            tensor.requires_grad_()
+    return tensor
+
+
+def zeros(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+          out: Any = None, layout: Any = None) -> Tensor:
+    """A tensor of zeros, as torch.zeros."""
+    return full(shapes.from_arguments(size), 0, dtype=dtype or dtypes.get_default_dtype(), device=device,
+                requires_grad=requires_grad)
+
+
+def ones(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+         out: Any = None, layout: Any = None) -> Tensor:
+    """A tensor of ones, as torch.ones."""
+    return full(shapes.from_arguments(size), 1, dtype=dtype or dtypes.get_default_dtype(), device=device,
+                requires_grad=requires_grad)
+
+
+def empty(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+          out: Any = None, layout: Any = None, memory_format: Any = None) -> Tensor:
+    """Memory that is not initialised, as torch.empty; zeros in a trace."""
+    if current().trace is not None:
+        return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+    kind = dtype or dtypes.get_default_dtype()
+    return as_leaf(wrap(np.empty(shapes.from_arguments(size), kind.numpy)), requires_grad, device)
+
+
+def full_like(x: Tensor, fill_value: Any, *, dtype: dtype | None = None, device: Any = None,
+              requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+    """A tensor of one value in the shape, and by default the dtype, of x, as torch.full_like."""
+    return full(x._array.shape, fill_value, dtype=dtype or x.dtype, device=device, requires_grad=requires_grad)
+
+
+def zeros_like(x: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+               memory_format: Any = None) -> Tensor:
+    """Zeros in the shape and dtype of x, as torch.zeros_like."""
+    return full_like(x, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def ones_like(x: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+              memory_format: Any = None) -> Tensor:
+    """Ones in the shape and dtype of x, as torch.ones_like."""
+    return full_like(x, 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def empty_like(x: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+               memory_format: Any = None) -> Tensor:
+    """Memory that is not initialised in the shape and dtype of x, as torch.empty_like."""
+    return empty(x._array.shape, dtype=dtype or x.dtype, device=device, requires_grad=requires_grad)
+
+
+def _new_full(self: Tensor, size: Sequence[int], fill_value: Any, *, dtype: dtype | None = None,
+              requires_grad: bool = False, device: Any = None) -> Tensor:
+    return full(size, fill_value, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+
+def _new_zeros(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
+               device: Any = None) -> Tensor:
+    return zeros(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+
+def _new_ones(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
+              device: Any = None) -> Tensor:
+    return ones(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+
+def _new_empty(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
+               device: Any = None) -> Tensor:
+    return empty(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+
+def _new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, requires_grad: bool = False,
+                device: Any = None) -> Tensor:
+    return tensor(data, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+
+for _function in (_new_full, _new_zeros, _new_ones, _new_empty, _new_tensor):
+    setattr(Tensor, _function.__name__.removeprefix("_"), _function)
+Tensor.zeros_like = zeros_like  # type: ignore[attr-defined]
+
+
+@op
+class arange(Creation):
+    """start, start + step, … up to but not including end.
+
+    Dtype   int64 if all three are integers, else the default float
+    Source  torch.arange
+    """
+
+    kernel = lambda xp, *, start, end, step, dtype: xp.astype(xp.arange(start, end, step), dtype.numpy)
+    samples = [({"start": 0, "end": 5, "step": 1, "dtype": dtypes.int64},),
+               ({"start": 0.5, "end": 2.0, "step": 0.25, "dtype": dtypes.float32},)]
+
+    def infer(self, *, start: Any, end: Any, step: Any, dtype: dtype) -> Type:
+        return Type(dtype, (max(0, math.ceil((end - start) / step)),))
+
+    def call(self, start: Any, end: Any = None, step: Any = 1, *, dtype: dtype | None = None, device: Any = None,
+             requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
+        if end is None:
+            start, end = 0, start
+        start, end, step = [x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (start, end, step)]
+        if step == 0:
+            raise ArgumentError("arange: step must be nonzero")
+        whole = all(isinstance(x, int) for x in (start, end, step))
+        kind = dtype or (dtypes.int64 if whole else dtypes.get_default_dtype())
+        return as_leaf(apply(self, (), {"start": start, "end": end, "step": step, "dtype": kind}), requires_grad,
+                       device)
+
+
+@op
+class linspace(Creation):
+    """`steps` numbers evenly spaced from start to end, both included.
+
+    Source  torch.linspace
+    """
+
+    kernel = lambda xp, *, start, end, steps, dtype: xp.linspace(start, end, steps, dtype=dtype.numpy)
+    samples = [({"start": 0.0, "end": 1.0, "steps": 5, "dtype": dtypes.float32},)]
+
+    def infer(self, *, start: Any, end: Any, steps: int, dtype: dtype) -> Type:
+        return Type(dtype, (steps,))
+
+    def call(self, start: Any, end: Any, steps: int, *, dtype: dtype | None = None, device: Any = None,
+             requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
+        attrs = {"start": start, "end": end, "steps": steps, "dtype": dtype or dtypes.get_default_dtype()}
+        return as_leaf(apply(self, (), attrs), requires_grad, device)
+
+
+@op
+class eye(Creation):
+    """The identity matrix of n rows and m columns.
+
+    Source  torch.eye
+    """
+
+    kernel = lambda xp, *, n, m, dtype: xp.eye(n, m, dtype=dtype.numpy)
+    samples = [({"n": 3, "m": 2, "dtype": dtypes.float32},)]
+
+    def infer(self, *, n: int, m: int, dtype: dtype) -> Type:
+        return Type(dtype, (n, m))
+
+    def call(self, n: int, m: int | None = None, *, dtype: dtype | None = None, device: Any = None,
+             requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
+        attrs = {"n": n, "m": n if m is None else m, "dtype": dtype or dtypes.get_default_dtype()}
+        return as_leaf(apply(self, (), attrs), requires_grad, device)
+
+
+def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of its own memory from numbers, nested lists, arrays or tensors, as torch.tensor.
+
+    Python floats become the default dtype, integers int64; NumPy arrays keep theirs.
+
+    Raises ValueError for ragged lists, and GradError when integers are to require grad.
+    """
+    if isinstance(data, Tensor):
+        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+                      UserWarning, stacklevel=2)
+        if current().trace is not None:
+            return as_leaf(data.detach().clone().to(dtype or data.dtype), requires_grad)  # type: ignore[attr-defined]
+    array = _array(data, dtype)
+    trace = current().trace
+    made = wrap(array) if trace is None else trace.tensor(trace.constant(array))
+    return as_leaf(made, requires_grad, device)
+
+
+def _array(data: Any, dtype: dtype | None) -> np.ndarray[Any, Any]:
+    keeps = isinstance(data, (np.ndarray, np.generic, Tensor)) or hasattr(data, "__array_namespace__")
+    nested = as_nested(data)
+    if isinstance(nested, (list, tuple)):
+        _check_regular(nested, 0)
+    array = np.array(nested)
+    if array.dtype == object or array.dtype.kind in "USmM":
+        raise ArgumentError(f"tensor(): could not make a tensor of {type(data).__name__} with elements of dtype "
+                            f"{array.dtype}")
+    if dtype is not None:
+        return array.astype(dtype.numpy)
+    if not keeps and not _holds_arrays(nested):
+        if array.dtype.kind == "f" or not array.size:
+            return array.astype(dtypes.get_default_dtype().numpy)
+        if array.dtype.kind == "c":
+            return array.astype(dtypes.default_complex().numpy)
+    dtypes.of(array.dtype)  # raises for types that tensors do not have
+    return array
+
+
+def _holds_arrays(nested: Any) -> bool:
+    while isinstance(nested, (list, tuple)) and nested:
+        nested = nested[0]
+    return isinstance(nested, (np.ndarray, np.generic))
+
+
+def _check_regular(nested: Sequence[Any], dim: int) -> None:
+    """Raise ValueError, in PyTorch's words, if lists at one depth differ in length."""
+    if not nested or not isinstance(nested[0], (list, tuple)):
+        return
+    length = len(nested[0])
+    for item in nested:
+        found = len(item) if isinstance(item, (list, tuple)) else -1
+        if found != length:
+            raise ValueError(f"expected sequence of length {length} at dim {dim + 1} (got {max(found, 0)})")
+        _check_regular(item, dim + 1)
+
+
+def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
+    """`data` as a tensor, sharing its memory where possible, as torch.as_tensor."""
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(dtype)  # type: ignore[attr-defined]
+    if isinstance(data, np.ndarray):
+        shared = from_numpy(data)
+        return shared if dtype is None else shared.to(dtype)  # type: ignore[attr-defined]
+    return tensor(data, dtype=dtype)
+
+
+asarray = as_tensor
+
+
+def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
+    """A tensor that shares the memory of a NumPy array, as torch.from_numpy."""
+    if not isinstance(array, np.ndarray):
+        raise ArgumentError(f"expected np.ndarray (got {type(array).__name__})")
+    dtypes.of(array.dtype)
+    trace = current().trace
+    return wrap(array) if trace is None else trace.tensor(trace.constant(array))
+
+
+def _legacy(kind: dtype) -> Any:
+    """PyTorch's old constructor of a dtype: sizes give memory, a list gives data."""
+    def make(*data: Any) -> Tensor:
+        if len(data) == 1 and not isinstance(data[0], int):
+            return tensor(data[0], dtype=kind)
+        return empty(*data, dtype=kind)
+
+    make.__name__ = f"{dtypes.TITLES[kind]}Tensor"
+    make.__doc__ = f"A {kind.name} tensor of the given sizes (not initialised) or data, as torch.{make.__name__}."
+    return make
+
+
+FloatTensor = _legacy(dtypes.float32)
+DoubleTensor = _legacy(dtypes.float64)
+HalfTensor = _legacy(dtypes.float16)
+LongTensor = _legacy(dtypes.int64)
+IntTensor = _legacy(dtypes.int32)
+ByteTensor = _legacy(dtypes.uint8)
+BoolTensor = _legacy(dtypes.bool_)
+
+
+def equal(x: Tensor, y: Tensor) -> bool:
+    """Whether x and y have one shape and the same elements, as torch.equal."""
+    a, b = host_array(x, "equal()"), host_array(y, "equal()")
+    return a.shape == b.shape and bool((a == b).all())
+
+
+def allclose(x: Tensor, y: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether |x - y| ≤ atol + rtol·|y| everywhere, as torch.allclose."""
+    if x.dtype is not y.dtype:
+        raise DtypeError(f"{dtypes.TITLES[x.dtype]} did not match {dtypes.TITLES[y.dtype]}")
+    return bool(np.allclose(host_array(x, "allclose()"), host_array(y, "allclose()"), rtol, atol, equal_nan))
+
+
+Tensor.equal = equal  # type: ignore[attr-defined]
+Tensor.allclose = allclose  # type: ignore[attr-defined]
+

@@ -1,0 +1,412 @@
+"""Functions of one real variable, and rounding."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from gradc import dtypes
+from gradc.ops.base import Pointwise
+from gradc.ops.define import op
+from gradc.ops.samples import kinks
+
+POSITIVE = [0.1, 0.5, 1.0, 3.0, 20.0]
+UNIT = [-0.9, -0.3, 0.1, 0.6, 0.95]
+
+
+class Function(Pointwise):
+    """A real function of one operand; integers become the default float."""
+
+    promotion = "float"
+    inplace = True
+    samples: Any = [((7,),), ((2, 3),), ((),)]
+
+
+@op
+class neg(Pointwise):
+    """-x.
+
+    Source  torch.neg
+    """
+
+    kernel = lambda xp, x: xp.negative(x)
+    grad_x = lambda g: -g
+    operators = ("__neg__",)
+    aliases = ("negative",)
+    inplace = True
+    rejects = (dtypes.BOOL,)
+    rejection = ("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+                 "use the `~` or `logical_not()` operator instead.")
+    samples = [((7,),), ((),)]
+
+
+@op
+class abs(Pointwise):
+    """|x|. The gradient at 0 is 0.
+
+    Source  torch.abs
+    """
+
+    kernel = lambda xp, x: xp.absolute(x)
+    grad_x = lambda g, x: g * sign(x)
+    operators = ("__abs__",)
+    aliases = ("absolute",)
+    inplace = True
+    rejects = (dtypes.BOOL,)
+    samples = [((7,),), ([-2.0, 3.0],), (kinks([0.0, -0.0]),)]
+
+
+@op
+class sign(Pointwise):
+    """-1, 0 or 1, the sign of x. Its gradient is 0.
+
+    Source  torch.sign
+    """
+
+    kernel = lambda xp, x: xp.sign(x)
+    grad_x = lambda g: g.zeros_like()
+    rejects = (dtypes.BOOL,)
+    samples = [([-2.0, 0.5, 3.0],), (kinks([-2.0, 0.0, 3.0]),)]
+
+
+@op
+class square(Pointwise):
+    """x².
+
+    Source  torch.square
+    """
+
+    kernel = lambda xp, x: xp.multiply(x, x)
+    grad_x = lambda g, x: g * (2 * x)
+    torch_name = "Pow"
+    samples = [((7,),)]
+
+
+@op
+class reciprocal(Function):
+    """1 / x.
+
+    Source  torch.reciprocal
+    """
+
+    kernel = lambda xp, x: xp.true_divide(1, x)
+    grad_x = lambda g, result: -g * (result * result)
+    samples = [(POSITIVE,)]
+
+
+@op
+class exp(Function):
+    """eˣ.
+
+    Source  torch.exp
+    """
+
+    kernel = lambda xp, x: xp.exp(x)
+    grad_x = lambda g, result: g * result
+
+
+@op
+class exp2(Function):
+    """2ˣ.
+
+    Source  torch.exp2
+    """
+
+    kernel = lambda xp, x: xp.exp2(x)
+    grad_x = lambda g, result: g * result * math.log(2)
+
+
+@op
+class expm1(Function):
+    """eˣ - 1, accurate near 0.
+
+    Source  torch.expm1
+    """
+
+    kernel = lambda xp, x: xp.expm1(x)
+    grad_x = lambda g, result: g * (result + 1)
+
+
+@op
+class log(Function):
+    """The natural logarithm.
+
+    Source  torch.log
+    """
+
+    kernel = lambda xp, x: xp.log(x)
+    grad_x = lambda g, x: g / x
+    samples = [(POSITIVE,)]
+
+
+@op
+class log2(Function):
+    """The logarithm to base 2.
+
+    Source  torch.log2
+    """
+
+    kernel = lambda xp, x: xp.log2(x)
+    grad_x = lambda g, x: g / (x * math.log(2))
+    samples = [(POSITIVE,)]
+
+
+@op
+class log10(Function):
+    """The logarithm to base 10.
+
+    Source  torch.log10
+    """
+
+    kernel = lambda xp, x: xp.log10(x)
+    grad_x = lambda g, x: g / (x * math.log(10))
+    samples = [(POSITIVE,)]
+
+
+@op
+class log1p(Function):
+    """log(1 + x), accurate near 0.
+
+    Source  torch.log1p
+    """
+
+    kernel = lambda xp, x: xp.log1p(x)
+    grad_x = lambda g, x: g / (x + 1)
+    samples = [(POSITIVE,), (UNIT,)]
+
+
+@op
+class sqrt(Function):
+    """√x.
+
+    Source  torch.sqrt
+    """
+
+    kernel = lambda xp, x: xp.sqrt(x)
+    grad_x = lambda g, result: g / (2 * result)
+    samples = [(POSITIVE,)]
+
+
+@op
+class rsqrt(Function):
+    """1 / √x.
+
+    Source  torch.rsqrt
+    """
+
+    kernel = lambda xp, x: xp.true_divide(1, xp.sqrt(x))
+    grad_x = lambda g, result: -0.5 * g * (result * result * result)
+    samples = [(POSITIVE,)]
+
+
+@op
+class sin(Function):
+    """The sine of x radians.
+
+    Source  torch.sin
+    """
+
+    kernel = lambda xp, x: xp.sin(x)
+    grad_x = lambda g, x: g * cos(x)
+
+
+@op
+class cos(Function):
+    """The cosine of x radians.
+
+    Source  torch.cos
+    """
+
+    kernel = lambda xp, x: xp.cos(x)
+    grad_x = lambda g, x: -g * sin(x)
+
+
+@op
+class tan(Function):
+    """The tangent of x radians.
+
+    Source  torch.tan
+    """
+
+    kernel = lambda xp, x: xp.tan(x)
+    grad_x = lambda g, result: g * (1 + result * result)
+
+
+@op
+class asin(Function):
+    """The angle in radians whose sine is x.
+
+    Source  torch.asin
+    """
+
+    kernel = lambda xp, x: xp.arcsin(x)
+    grad_x = lambda g, x: g * rsqrt(1 - x * x)
+    aliases = ("arcsin",)
+    samples = [(UNIT,)]
+
+
+@op
+class acos(Function):
+    """The angle in radians whose cosine is x.
+
+    Source  torch.acos
+    """
+
+    kernel = lambda xp, x: xp.arccos(x)
+    grad_x = lambda g, x: -g * rsqrt(1 - x * x)
+    aliases = ("arccos",)
+    samples = [(UNIT,)]
+
+
+@op
+class atan(Function):
+    """The angle in radians whose tangent is x.
+
+    Source  torch.atan
+    """
+
+    kernel = lambda xp, x: xp.arctan(x)
+    grad_x = lambda g, x: g / (x * x + 1)
+    aliases = ("arctan",)
+
+
+@op
+class sinh(Function):
+    """The hyperbolic sine.
+
+    Source  torch.sinh
+    """
+
+    kernel = lambda xp, x: xp.sinh(x)
+    grad_x = lambda g, x: g * cosh(x)
+
+
+@op
+class cosh(Function):
+    """The hyperbolic cosine.
+
+    Source  torch.cosh
+    """
+
+    kernel = lambda xp, x: xp.cosh(x)
+    grad_x = lambda g, x: g * sinh(x)
+
+
+@op
+class tanh(Function):
+    """The hyperbolic tangent.
+
+    Source  torch.tanh
+    """
+
+    kernel = lambda xp, x: xp.tanh(x)
+    grad_x = lambda g, result: g * (1 - result * result)
+
+
+@op
+class asinh(Function):
+    """The inverse of the hyperbolic sine.
+
+    Source  torch.asinh
+    """
+
+    kernel = lambda xp, x: xp.arcsinh(x)
+    grad_x = lambda g, x: g * rsqrt(x * x + 1)
+    aliases = ("arcsinh",)
+
+
+@op
+class acosh(Function):
+    """The inverse of the hyperbolic cosine, for x ≥ 1.
+
+    Source  torch.acosh
+    """
+
+    kernel = lambda xp, x: xp.arccosh(x)
+    grad_x = lambda g, x: g * rsqrt(x * x - 1)
+    aliases = ("arccosh",)
+    samples = [([1.5, 2.0, 10.0],)]
+
+
+@op
+class atanh(Function):
+    """The inverse of the hyperbolic tangent, for |x| < 1.
+
+    Source  torch.atanh
+    """
+
+    kernel = lambda xp, x: xp.arctanh(x)
+    grad_x = lambda g, x: g / (1 - x * x)
+    aliases = ("arctanh",)
+    samples = [(UNIT,)]
+
+
+@op
+class erf(Function):
+    """The error function, 2/√π ∫₀ˣ exp(-t²) dt.
+
+    Source  torch.erf
+    """
+
+    kernel = lambda xp, x: xp.special.erf(x)
+    grad_x = lambda g, x: g * (2 / math.sqrt(math.pi) * exp(-(x * x)))
+
+
+class Rounding(Pointwise):
+    """Rounds to an integer; the gradient is 0 everywhere."""
+
+    inplace = True
+    rejects = (dtypes.BOOL,)
+    samples: Any = [([-1.6, -0.4, 0.3, 1.6, 2.7],), (kinks([-1.5, -0.5, 0.5, 1.5, 2.5, -2.0, 2.0]),)]
+
+
+@op
+class floor(Rounding):
+    """⌊x⌋, rounded down.
+
+    Source  torch.floor
+    """
+
+    kernel = lambda xp, x: xp.floor(x)
+    grad_x = lambda g: g.zeros_like()
+
+
+@op
+class ceil(Rounding):
+    """⌈x⌉, rounded up.
+
+    Source  torch.ceil
+    """
+
+    kernel = lambda xp, x: xp.ceil(x)
+    grad_x = lambda g: g.zeros_like()
+
+
+@op
+class round(Rounding):
+    """x rounded to the nearest integer, halves to the even one.
+
+    Source  torch.round
+    """
+
+    kernel = lambda xp, x: xp.round(x)
+    grad_x = lambda g: g.zeros_like()
+
+
+@op
+class trunc(Rounding):
+    """x rounded toward 0.
+
+    Source  torch.trunc
+    """
+
+    kernel = lambda xp, x: xp.trunc(x)
+    grad_x = lambda g: g.zeros_like()
+    aliases = ("fix",)
+
+
+def frac(x: Any) -> Any:
+    """x - trunc(x), the fractional part, as torch.frac."""
+    return x - trunc(x)
+
+

@@ -1,0 +1,171 @@
+"""Products of matrices and vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc import dtypes, shapes
+from gradc.apply import apply
+from gradc.dtypes import dtype
+from gradc.errors import ArgumentError, DtypeError, ShapeError
+from gradc.ir import Type
+from gradc.ops.base import Op
+from gradc.ops.define import op
+from gradc.tensor import Tensor
+
+
+def check_dtypes(x: Any, y: Any) -> dtype:
+    """The one dtype of both operands. Raises DtypeError if they differ: products do not promote, as in PyTorch."""
+    a, b = dtypes.of(x.dtype), dtypes.of(y.dtype)
+    if a is not b:
+        names = {dtypes.float32: "float", dtypes.float64: "double", dtypes.int64: "long int", dtypes.int32: "int"}
+        raise DtypeError(f"expected m1 and m2 to have the same dtype, but got: {names.get(a, a.name)} != "
+                         f"{names.get(b, b.name)}")
+    return a
+
+
+@op
+class matmul(Op):
+    """The matrix product of x and y: a vector on the left is a row, on the right a column; other dimensions broadcast.
+
+    Source  torch.matmul
+    """
+
+    kernel = lambda xp, x, y: xp.matmul(x, y)
+    grad_x = lambda g, y, x_type, y_type: _grad_left(g, y, x_type, y_type)
+    grad_y = lambda g, x, x_type, y_type: _grad_right(g, x, x_type, y_type)
+    operators = ("__matmul__", "__rmatmul__")
+    samples = [((2, 3), (3, 4)), ((3,), (3, 4)), ((2, 3), (3,)), ((3,), (3,)), ((5, 2, 3), (3, 4)),
+               ((5, 2, 3), (5, 3, 4)), ((5, 1, 2, 3), (4, 3, 2)), ((3,), (5, 3, 4)), ((5, 2, 3), (3,))]
+
+    def infer(self, x: Any, y: Any) -> Type:
+        if not x.shape or not y.shape:
+            raise ShapeError(f"both arguments to matmul need to be at least 1D, but they are {len(x.shape)}D and "
+                             f"{len(y.shape)}D")
+        if x.shape[-1] != y.shape[-2 if len(y.shape) > 1 else -1]:
+            raise ShapeError(_mismatch(x.shape, y.shape))
+        batch = shapes.broadcast(tuple(x.shape[:-2]), tuple(y.shape[:-2]))
+        return Type(check_dtypes(x, y), (*batch, *x.shape[-2:-1], *(y.shape[-1:] if len(y.shape) > 1 else ())))
+
+    def call(self, x: Tensor, y: Tensor) -> Any:
+        if not isinstance(x, Tensor) or not isinstance(y, Tensor):
+            raise ArgumentError(f"matmul(): operands are tensors, got {type(x).__name__} and {type(y).__name__}")
+        return apply(self, (x, y), {})
+
+    def promoted(self, arrays: Any) -> Any:
+        if arrays[0].dtype is not arrays[1].dtype:
+            check_dtypes(*arrays)
+        return arrays
+
+    def node_name(self, node: Any) -> str:
+        ranks = tuple(len(shape) for shape in node.signature[:2])
+        return {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0"}.get(ranks, "UnsafeViewBackward0")
+
+
+def _mismatch(x: shapes.Shape, y: shapes.Shape) -> str:
+    if len(x) == len(y) == 1:
+        return (f"inconsistent tensor size, expected tensor {list(x)} and src {list(y)} to have the same number of "
+                f"elements, but got {x[0]} and {y[0]} elements respectively")
+    if len(x) == 2 and len(y) == 1:
+        return f"size mismatch, got input ({x[0]}), mat ({x[0]}x{x[1]}), vec ({y[0]})"
+    left = "x".join(map(str, x if len(x) == 2 else (1, *x) if len(x) == 1 else x))
+    return f"mat1 and mat2 shapes cannot be multiplied ({left} and {'x'.join(map(str, y))})"
+
+
+def _grad_left(g: Tensor, y: Tensor, x_type: Type, y_type: Type) -> Tensor:
+    """The cotangent of x in x @ y; its broadcast batch dimensions are summed by the caller."""
+    if y_type.ndim == 1:
+        return g * y if x_type.ndim == 1 else g.unsqueeze(-1) * y  # type: ignore[attr-defined]
+    if x_type.ndim == 1:
+        return (y @ g.unsqueeze(-1)).squeeze(-1)  # type: ignore[attr-defined, operator]
+    return g @ (y.t() if y_type.ndim == 2 else y.mT)  # type: ignore[attr-defined, operator]
+
+
+def _grad_right(g: Tensor, x: Tensor, x_type: Type, y_type: Type) -> Tensor:
+    """The cotangent of y in x @ y. One matrix for a whole batch of rows: one product, not a batch of them summed."""
+    if y_type.ndim == 1:
+        if x_type.ndim == 1:
+            return x * g  # type: ignore[operator, no-any-return]
+        rows = x if x_type.ndim == 2 else x.reshape(-1, x_type.shape[-1])  # type: ignore[attr-defined]
+        return rows.t() @ g.reshape(-1)  # type: ignore[attr-defined, no-any-return]
+    if x_type.ndim == 1:
+        return x.unsqueeze(-1) * g.unsqueeze(-2)  # type: ignore[attr-defined]
+    if y_type.ndim == 2 and x_type.ndim > 2:
+        rows = x.reshape(-1, x_type.shape[-1])  # type: ignore[attr-defined]
+        return rows.t() @ g.reshape(-1, y_type.shape[-1])  # type: ignore[attr-defined, no-any-return]
+    return (x.t() if x_type.ndim == 2 else x.mT) @ g  # type: ignore[attr-defined, operator]
+
+
+def _ranked(name: str, *ranks: int) -> Any:
+    """matmul for operands of given ranks only, under the name PyTorch has for it."""
+    def product(x: Tensor, y: Tensor) -> Tensor:
+        if (x.ndim, y.ndim) != ranks:
+            raise ShapeError(f"{name}: expected {ranks[0]}D and {ranks[1]}D tensors, got {x.type_} and {y.type_}")
+        return matmul(x, y)
+
+    product.__name__ = name
+    product.__doc__ = f"The product of a {ranks[0]}-D and a {ranks[1]}-D tensor, as torch.{name}."
+    setattr(Tensor, name, product)
+    return product
+
+
+mm = _ranked("mm", 2, 2)
+mv = _ranked("mv", 2, 1)
+bmm = _ranked("bmm", 3, 3)
+dot = _ranked("dot", 1, 1)
+
+
+def outer(x: Tensor, y: Tensor) -> Tensor:
+    """The products of all pairs of elements of two vectors, as torch.outer."""
+    return x.unsqueeze(-1) * y  # type: ignore[attr-defined]
+
+
+Tensor.outer = outer  # type: ignore[attr-defined]
+
+
+@op
+class linear(Op):
+    """x @ weight.T + bias.
+
+    Source  torch.nn.functional.linear
+    """
+
+    kernel = lambda xp, x, weight, bias=None: xp.matmul(x, xp.transpose(weight)) if bias is None \
+        else xp.add(xp.matmul(x, xp.transpose(weight)), bias)
+    grad_x = lambda g, weight: g @ weight
+    grad_weight = lambda g, x, x_type, weight_type: _rows(g, weight_type.shape[0]).t() @ _rows(x, x_type.shape[-1])
+    grad_bias = lambda g: g
+    method = False
+    samples = [((4, 3), (2, 3), (2,)), ((4, 3), (2, 3), None), ((3,), (2, 3), (2,)), ((2, 4, 3), (5, 3), (5,))]
+
+    def infer(self, x: Any, weight: Any, bias: Any = None) -> Type:
+        if len(weight.shape) != 2 or not x.shape or x.shape[-1] != weight.shape[1]:
+            rows = 1
+            for n in x.shape[:-1]:
+                rows *= n
+            raise ShapeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{x.shape[-1] if x.shape else 1} and "
+                             f"{'x'.join(map(str, weight.shape[::-1]))})")
+        computed = check_dtypes(x, weight)
+        if bias is not None:
+            check_dtypes(x, bias)
+            shapes.expand(bias.shape, (*x.shape[:-1], weight.shape[0]))
+        return Type(computed, (*x.shape[:-1], weight.shape[0]))
+
+    def call(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
+        return apply(self, (x, weight, bias), {})
+
+    def promoted(self, arrays: Any) -> Any:
+        if arrays[0].dtype is not arrays[1].dtype:
+            check_dtypes(arrays[0], arrays[1])
+        return arrays
+
+    def node_name(self, node: Any) -> str:
+        has_bias = node.signature[2] is not None
+        if len(node.signature[0]) == 2:
+            return "AddmmBackward0" if has_bias else "MmBackward0"
+        return "ViewBackward0" if has_bias else "UnsafeViewBackward0"
+
+
+def _rows(x: Tensor, size: int) -> Tensor:
+    """x as a matrix of rows: linears stay two-dimensional, where one product is fastest."""
+    return x if x.ndim == 2 else x.reshape(-1, size)  # type: ignore[attr-defined, no-any-return]

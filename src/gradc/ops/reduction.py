@@ -1,0 +1,389 @@
+"""Ops that reduce dimensions: sums, products, extremes, and running sums."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from gradc import dtypes, shapes
+from gradc.apply import apply
+from gradc.dtypes import dtype
+from gradc.errors import DimensionError, DtypeError
+from gradc.ir import Type
+from gradc.ops.arithmetic import maximum, minimum, where
+from gradc.ops.base import Op
+from gradc.ops.define import op
+from gradc.tensor import Tensor
+
+
+class Reduction(Op):
+    """An op that reduces the dimensions `dim`, all by default, and keeps them with size 1 if `keepdim`."""
+
+    samples: Any = [((2, 3, 4), {"dim": (1,)}), ((2, 3), {"dim": (0, 1), "keepdim": True}), ((3,), {"dim": (0,)}),
+                    ((), {"dim": ()})]
+
+    def infer(self, x: Any, *, dim: tuple[int, ...], keepdim: bool) -> Type:
+        return Type(self.result_dtype(x.dtype), shapes.reduced(x.shape, dim, keepdim))
+
+    def result_dtype(self, computed: dtype) -> dtype:
+        return computed
+
+    def compute_dtype(self, operands: Sequence[Any]) -> dtype | None:
+        return None
+
+    def call(self, x: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None,
+             dtype: dtype | None = None) -> Any:
+        dims = shapes.normal_dims(dim if axis is None else axis, len(x._array.shape))
+        return apply(self, (x if dtype is None else x.to(dtype),), {"dim": dims, "keepdim": keepdim})  # type: ignore
+
+    def node_name(self, node: Any) -> str:
+        every = len(node.attrs["dim"]) == len(node.signature[0])
+        return f"{self.torch_name}Backward{'0' if every else '1'}"
+
+
+class Sum(Reduction):
+    """A reduction of which integers and bools are computed in int64, as PyTorch does."""
+
+    def compute_dtype(self, operands: Sequence[Any]) -> dtype | None:
+        found = dtypes.of(operands[0].dtype)
+        return dtypes.int64 if found.category <= dtypes.INT and found is not dtypes.int64 else found
+
+
+class Mean(Reduction):
+    """A reduction that only floating point has."""
+
+    def infer(self, x: Any, *, dim: tuple[int, ...], keepdim: bool, **attrs: Any) -> Type:
+        self.check_floating(x.dtype)
+        return Type(x.dtype, shapes.reduced(x.shape, dim, keepdim))
+
+    def compute_dtype(self, operands: Sequence[Any]) -> dtype | None:
+        self.check_floating(operands[0].dtype)
+        return None
+
+    def check_floating(self, found: Any) -> None:
+        """Raise DtypeError for integers and bools."""
+        kind = dtypes.of(found)
+        if not kind.is_differentiable:
+            raise DtypeError(f"{self.name}(): could not infer output dtype. Input dtype must be either a floating "
+                             f"point or complex dtype. Got: {dtypes.TITLES[kind]}")
+
+
+def restore(g: Tensor, type: Type, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    """A reduced cotangent with its reduced dimensions back, as size 1."""
+    if keepdim or not type.shape:
+        return g
+    return g.reshape(shapes.reduced(type.shape, dim, True))  # type: ignore[attr-defined]
+
+
+def spread(g: Tensor, type: Type, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    """A reduced cotangent repeated over the reduced dimensions."""
+    return restore(g, type, dim, keepdim).expand(type.shape)  # type: ignore[attr-defined]
+
+
+def count(type: Type, dim: tuple[int, ...]) -> int:
+    """How many elements each result was reduced from."""
+    return math.prod(type.shape[d] for d in dim)
+
+
+@op
+class sum(Sum):
+    """Σ x over the dimensions `dim`.
+
+    Dtype   integers and bools sum in int64
+    Source  torch.sum
+    """
+
+    kernel = lambda xp, x, *, dim, keepdim=False: xp.sum(x, axis=dim, keepdims=keepdim)
+    grad_x = lambda g, x_type, dim, keepdim: spread(g, x_type, dim, keepdim)
+
+
+@op
+class mean(Mean):
+    """The mean of x over the dimensions `dim`.
+
+    Source  torch.mean
+    """
+
+    kernel = lambda xp, x, *, dim, keepdim=False: xp.mean(x, axis=dim, keepdims=keepdim)
+    grad_x = lambda g, x_type, dim, keepdim: spread(g / count(x_type, dim), x_type, dim, keepdim)
+
+
+@op
+class prod(Sum):
+    """The product of x over the dimensions `dim`.
+
+    Source  torch.prod. The gradient is right where an element is 0
+    """
+
+    kernel = lambda xp, x, *, dim, keepdim=False: xp.prod(x, axis=dim, keepdims=keepdim)
+    grad_x = lambda g, x, dim, keepdim: restore(g, x.type_, dim, keepdim) * _product_of_others(x, dim)
+
+
+def _product_of_others(x: Tensor, dim: tuple[int, ...]) -> Tensor:
+    """For each element the product of the others that it is reduced with, without dividing by it."""
+    zeros = sum(x == 0, dim, True)
+    others = where(x == 0, 1.0, x)
+    product = prod(others, dim, True)
+    return where(zeros == 0, product / others, where((zeros == 1) & (x == 0), product, 0.0))
+
+
+class Extreme(Reduction):
+    """The largest or smallest element; ties share the gradient evenly."""
+
+    def infer(self, x: Any, *, dim: tuple[int, ...], keepdim: bool) -> Type:
+        if 0 in [x.shape[d] for d in dim]:
+            raise DimensionError(f"{self.name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                                 f"Specify the reduction dim with the 'dim' argument." if len(dim) == len(x.shape)
+                                 else f"{self.name}(): Expected reduction dim {dim[0]} to have non-zero size.")
+        return Type(x.dtype, shapes.reduced(x.shape, dim, keepdim))
+
+
+def share(g: Tensor, x: Tensor, result: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    """The cotangent of an extreme, divided among the elements that attain it."""
+    chosen = (x == restore(result, x.type_, dim, keepdim)).to(x.dtype)  # type: ignore[attr-defined]
+    return restore(g, x.type_, dim, keepdim) * (chosen / sum(chosen, dim, True))
+
+
+@op
+class amax(Extreme):
+    """The largest element over the dimensions `dim`.
+
+    Source  torch.amax
+    """
+
+    kernel = lambda xp, x, *, dim, keepdim=False: xp.max(x, axis=dim, keepdims=keepdim)
+    grad_x = lambda g, x, result, dim, keepdim: share(g, x, result, dim, keepdim)
+
+
+@op
+class amin(Extreme):
+    """The smallest element over the dimensions `dim`.
+
+    Source  torch.amin
+    """
+
+    kernel = lambda xp, x, *, dim, keepdim=False: xp.min(x, axis=dim, keepdims=keepdim)
+    grad_x = lambda g, x, result, dim, keepdim: share(g, x, result, dim, keepdim)
+
+
+class Truth(Reduction):
+    """A reduction of truth values."""
+
+    samples: Any = [([[True, False], [True, True]], {"dim": (1,)}), ([1.0, 0.0], {"dim": (0,)})]
+
+    def result_dtype(self, computed: dtype) -> dtype:
+        return dtypes.bool_
+
+
+@op
+class any(Truth):
+    """Whether any element is nonzero.
+
+    Source  torch.any
+    """
+
+    kernel = lambda xp, x, *, dim, keepdim=False: xp.any(x, axis=dim, keepdims=keepdim)
+
+
+@op
+class all(Truth):
+    """Whether all elements are nonzero.
+
+    Source  torch.all
+    """
+
+    kernel = lambda xp, x, *, dim, keepdim=False: xp.all(x, axis=dim, keepdims=keepdim)
+
+
+class Position(Op):
+    """The index of an extreme along one dimension, or in the flattened tensor when dim is None."""
+
+    samples: Any = [((3, 4), {"dim": 1}), ((3, 4), {"dim": None}), ((5,), {"dim": 0, "keepdim": True})]
+
+    def infer(self, x: Any, *, dim: int | None, keepdim: bool) -> Type:
+        dims = shapes.normal_dims(dim, len(x.shape))
+        if 0 in [x.shape[d] for d in dims if d < len(x.shape)]:
+            raise DimensionError(f"{self.name}(): Expected reduction dim to have non-zero size.")
+        return Type(dtypes.int64, shapes.reduced(x.shape, dims, keepdim))
+
+    def call(self, x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+        dim = None if dim is None or not x.ndim else shapes.normal_dim(dim, x.ndim)
+        return apply(self, (x,), {"dim": dim, "keepdim": keepdim})
+
+
+@op
+class argmax(Position):
+    """The index of the first largest element.
+
+    Source  torch.argmax
+    """
+
+    kernel = lambda xp, x, *, dim=None, keepdim=False: xp.argmax(x, axis=dim, keepdims=keepdim)
+
+
+@op
+class argmin(Position):
+    """The index of the first smallest element.
+
+    Source  torch.argmin
+    """
+
+    kernel = lambda xp, x, *, dim=None, keepdim=False: xp.argmin(x, axis=dim, keepdims=keepdim)
+
+
+class ExtremeWithIndex(NamedTuple):
+    """What max(dim) and min(dim) return."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def _extreme(x: Tensor, args: tuple[Any, ...], keepdim: bool, dim: Any, position: Op, reduction: Op,
+             pointwise: Op) -> Any:
+    if args and isinstance(args[0], Tensor):
+        return pointwise(x, args[0])
+    if args:
+        dim, keepdim = args[0], args[1] if len(args) > 1 else keepdim
+    if dim is None:
+        return reduction(x)
+    if not x.ndim:
+        return ExtremeWithIndex(reduction(x), position(x))
+    indices = position(x, dim, True)
+    values = x.gather(dim, indices)  # type: ignore[attr-defined]
+    if not keepdim:
+        values, indices = values.squeeze(dim), indices.squeeze(dim)
+    return ExtremeWithIndex(values, indices)
+
+
+def max(x: Tensor, *args: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The largest element; with `dim` the largest along it and their indices; with a tensor, maximum. As torch.max."""
+    return _extreme(x, args, keepdim, dim, argmax, amax, maximum)
+
+
+def min(x: Tensor, *args: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The smallest element; with `dim` the smallest along it and their indices; with a tensor, minimum. torch.min."""
+    return _extreme(x, args, keepdim, dim, argmin, amin, minimum)
+
+
+Tensor.max = max  # type: ignore[attr-defined]
+Tensor.min = min  # type: ignore[attr-defined]
+
+
+@op
+class var(Mean):
+    """The variance of x over the dimensions `dim`: Σ (x - mean)² / (n - correction).
+
+    Source  torch.var, two passes
+    """
+
+    kernel = lambda xp, x, *, dim, correction=1, keepdim=False: xp.var(x, axis=dim, ddof=correction, keepdims=keepdim)
+    grad_x = lambda g, x, dim, correction, keepdim: restore(g, x.type_, dim, keepdim) * (
+        (x - mean(x, dim, True)) * (2.0 / (count(x.type_, dim) - correction)))
+    samples = [((2, 3, 4), {"dim": (1,)}), ((5,), {"dim": (0,), "correction": 0, "keepdim": True})]
+
+    def call(self, x: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+             correction: Any = None) -> Any:
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        dims = shapes.normal_dims(dim, x.ndim)
+        degrees = (1 if unbiased else 0) if correction is None else correction
+        return apply(self, (x,), {"dim": dims, "correction": degrees, "keepdim": keepdim})
+
+    def node_name(self, node: Any) -> str:
+        return "VarBackward0"
+
+
+@op
+class std(Mean):
+    """The standard deviation of x over the dimensions `dim`: the square root of the variance.
+
+    Source  torch.std
+    """
+
+    kernel = lambda xp, x, *, dim, correction=1, keepdim=False: xp.std(x, axis=dim, ddof=correction, keepdims=keepdim)
+    grad_x = lambda g, x, result, dim, correction, keepdim: restore(g / result, x.type_, dim, keepdim) * (
+        (x - mean(x, dim, True)) * (1.0 / (count(x.type_, dim) - correction)))
+    samples = [((2, 3, 4), {"dim": (1,)}), ((5,), {"dim": (0,), "correction": 0, "keepdim": True})]
+    call = type(var).call
+
+    def node_name(self, node: Any) -> str:
+        return "StdBackward0"
+
+
+@op
+class logsumexp(Mean):
+    """log Σ exp(x) over the dimensions `dim`, without overflow.
+
+    Source  torch.logsumexp
+    """
+
+    decompose = lambda x, *, dim, keepdim=False: _logsumexp(x, dim, keepdim)
+    grad_x = lambda g, x, result, dim, keepdim: restore(g, x.type_, dim, keepdim) * (
+        x - restore(result, x.type_, dim, keepdim)).exp()
+    samples = [((2, 3, 4), {"dim": (1,)}), ([-1e4, 1e4, 1e4], {"dim": (0,), "keepdim": True})]
+
+    def node_name(self, node: Any) -> str:
+        return "LogsumexpBackward0"
+
+
+def _logsumexp(x: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    largest = amax(x, dim, True)
+    finite = where(largest.isfinite(), largest, 0.0)  # type: ignore[attr-defined]
+    result = sum((x - finite).exp(), dim, True).log() + finite
+    return result if keepdim else result.reshape(shapes.reduced(x._array.shape, dim, False))
+
+
+@op
+class cumsum(Op):
+    """The running sum of x along `dim`.
+
+    Source  torch.cumsum
+    """
+
+    kernel = lambda xp, x, *, dim: xp.cumsum(x, axis=dim)
+    grad_x = lambda g, dim: cumsum(g.flip((dim,)), dim).flip((dim,))
+    samples = [((3, 4), {"dim": 1}), ((5,), {"dim": 0})]
+
+    def infer(self, x: Any, *, dim: int) -> Type:
+        return Type(x.dtype, x.shape)
+
+    def compute_dtype(self, operands: Sequence[Any]) -> dtype | None:
+        return type(sum).compute_dtype(self, operands)
+
+    def call(self, x: Tensor, dim: int, *, dtype: dtype | None = None) -> Any:
+        x = x if dtype is None else x.to(dtype)  # type: ignore[attr-defined]
+        return apply(self, (x,), {"dim": shapes.normal_dim(dim, x.ndim)})
+
+
+def norm(x: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The p-norm of x over the dimensions `dim`, as torch.norm. Its gradient at 0 is 0."""
+    if p in ("fro", None):
+        p = 2
+    if p == math.inf:
+        return amax(x.abs(), dim, keepdim)  # type: ignore[attr-defined]
+    if p == 1:
+        return sum(x.abs(), dim, keepdim)  # type: ignore[attr-defined]
+    if p == 2:
+        return norm2(x, dim, keepdim)
+    return sum(x.abs() ** p, dim, keepdim) ** (1.0 / p)  # type: ignore[attr-defined]
+
+
+@op
+class norm2(Mean):
+    """√ Σ x² over the dimensions `dim`. The gradient at 0 is 0.
+
+    Source  torch.linalg.vector_norm
+    """
+
+    kernel = lambda xp, x, *, dim, keepdim=False: xp.sqrt(xp.sum(xp.multiply(x, x), axis=dim, keepdims=keepdim))
+    grad_x = lambda g, x, result, dim, keepdim: where(
+        restore(result, x.type_, dim, keepdim) == 0, 0.0, restore(g / result, x.type_, dim, keepdim) * x)
+    torch_name = "LinalgVectorNorm"
+    method = False
+
+    def node_name(self, node: Any) -> str:
+        return "LinalgVectorNormBackward0"
+
+
+Tensor.norm = norm  # type: ignore[attr-defined]

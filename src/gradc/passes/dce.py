@@ -1,0 +1,16 @@
+"""dce: dead code elimination."""
+
+from __future__ import annotations
+
+from gradc.ir import Graph, Node
+
+
+def dce(graph: Graph) -> Graph:
+    """Drop every node whose results nobody reads."""
+    live = set(graph.outputs)
+    kept: list[Node] = []
+    for node in reversed(graph.nodes):
+        if node.op.effect or not live.isdisjoint(node.outputs):
+            kept.append(node)
+            live.update(node.reads)
+    return graph.replace(nodes=tuple(reversed(kept))) if len(kept) < len(graph.nodes) else graph

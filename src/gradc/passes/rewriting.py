@@ -1,0 +1,138 @@
+"""Rewrite rules: theorems whose two sides are gradc functions, and how they are found in a graph.
+
+    rule("log_sigmoid", lambda x: log(sigmoid(x)), lambda x: -softplus(-x), error="2 ulp")
+
+The left side is traced into a pattern: its parameters stand for any operand, its numbers for themselves. What a
+pattern cannot say, because attributes take part, is a function of the node: see `rewrite`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradc import dtypes
+from gradc.ir import UNKNOWN, Node, Operand, Type, Value
+from gradc.passes.building import Builder
+from gradc.passes.cse import identity
+from gradc.tracing import Tracer
+
+Rewrite = Callable[["Site"], Operand | None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A theorem: what `apply` finds at a node of op `root` equals the node.
+
+    `left` and `right` are the two sides where they are functions. `error` states how far their values may be apart
+    (None: not at all); `only` for which values it holds, in words that the test suite knows; `fast` marks a rule that
+    needs fast-math and is off by default.
+    """
+
+    name: str
+    root: str
+    apply: Rewrite
+    left: Callable[..., Any] | None = None
+    right: Callable[..., Any] | None = None
+    error: str | None = None
+    only: str | None = None
+    fast: bool = False
+
+
+@dataclass
+class Site:
+    """A node that a rule looks at, in the graph under construction."""
+
+    node: Node
+    builder: Builder
+    made: dict[Value, Node]
+
+    def producer(self, operand: Operand, op: str | None = None) -> Node | None:
+        """The node that made an operand, if there is one and it is of the op named."""
+        node = self.made.get(operand) if isinstance(operand, Value) else None
+        return node if node is not None and (op is None or node.op.name == op) else None
+
+    def record(self, rule: str, function: Callable[..., Any], *operands: Operand, **attrs: Any) -> Operand:
+        """Record a gradc function of operands here; the nodes say that `rule` made them."""
+        return self.builder.run(function, operands, self.node.loc.because(rule), attrs)[0]
+
+
+def rule(name: str, left: Callable[..., Any], right: Callable[..., Any], *, error: str | None = None,
+         only: str | None = None, fast: bool = False,
+         when: Callable[..., bool] | None = None) -> Rule:
+    """The rule that `left` equals `right`, two gradc functions of the same parameters.
+
+    `when` is called with the operands that the parameters stand for, by name, and decides.
+    """
+    pattern = _Pattern.of(left)
+
+    def apply(site: Site) -> Operand | None:
+        bound = pattern.match(site)
+        if bound is None or when is not None and not when(**bound):
+            return None
+        return site.record(name, right, *bound.values())
+
+    return Rule(name, pattern.root.op.name, apply, left, right, error, only, fast)
+
+
+def rewrite(root: str, *, error: str | None = None, only: str | None = None, fast: bool = False,
+            ) -> Callable[[Rewrite], Rule]:
+    """Make a function that looks at a node of op `root` and returns what equals it, or None, a rule."""
+    def made(function: Rewrite) -> Rule:
+        return Rule(function.__name__, root, function, error=error, only=only, fast=fast)
+
+    return made
+
+
+@dataclass
+class _Pattern:
+    """The left side of a rule as nodes; `variables` are its parameters."""
+
+    root: Node
+    variables: dict[Value, str]
+    made: dict[Value, Node] = field(default_factory=dict)
+
+    @staticmethod
+    def of(left: Callable[..., Any]) -> _Pattern:
+        tracer = Tracer(UNKNOWN)
+        names = list(inspect.signature(left).parameters)
+        parameters = [tracer.input(Type(dtypes.float32), name) for name in names]
+        with tracer.on():
+            left(*parameters)
+        made = {value: node for node in tracer.nodes for value in node.outputs}
+        return _Pattern(tracer.nodes[-1], dict(zip(tracer.inputs, names, strict=True)), made)
+
+    def match(self, site: Site) -> dict[str, Operand] | None:
+        """The operands that the parameters stand for if the pattern is found at the site, in the parameters' order."""
+        bound: dict[Value, Operand] = {}
+        if not self._match_node(self.root, site.node, site, bound):
+            return None
+        return {name: bound[value] for value, name in self.variables.items() if value in bound}
+
+    def _match_node(self, pattern: Node, node: Node, site: Site, bound: dict[Value, Operand]) -> bool:
+        if pattern.op is not node.op or pattern.attrs != node.attrs:
+            return False
+        orders: list[Sequence[Operand]] = [node.inputs]
+        if getattr(pattern.op, "commutative", False):
+            orders.append(node.inputs[::-1])
+        for operands in orders:
+            attempt = dict(bound)
+            if all(self._match(p, x, site, attempt) for p, x in zip(pattern.inputs, operands, strict=True)):
+                bound.clear()
+                bound.update(attempt)
+                return True
+        return False
+
+    def _match(self, pattern: Operand, operand: Operand, site: Site, bound: dict[Value, Operand]) -> bool:
+        if not isinstance(pattern, Value):
+            return not isinstance(operand, Value) and type(operand) in _NUMBERS and operand == pattern \
+                and (operand != 0 or str(operand)[0] != "-")
+        if pattern in self.variables:
+            return identity(bound.setdefault(pattern, operand)) == identity(operand)
+        node = site.producer(operand)
+        return node is not None and self._match_node(self.made[pattern], node, site, bound)
+
+
+_NUMBERS = (int, float)

@@ -1,0 +1,144 @@
+"""Rules about shapes and types: what rearranges twice, or not at all."""
+
+from __future__ import annotations
+
+from gradc.ir import Operand, Value
+from gradc.ops.conversion import to
+from gradc.ops.shape import broadcast_to, permute, reshape
+from gradc.passes.rewriting import Rule, Site, rewrite
+from gradc.tensor import Tensor
+
+
+def reshape_as_type(x: Tensor, *, shape: tuple[int, ...]) -> Tensor:
+    return reshape(x, shape)  # type: ignore[no-any-return]
+
+
+def reordered(x: Tensor, *, dims: tuple[int, ...]) -> Tensor:
+    return permute(x, dims)  # type: ignore[no-any-return]
+
+
+def _unchanged(root: str) -> Rule:
+    """The rule that an op which changes neither shape nor type of its operand does nothing."""
+    def same(site: Site) -> Operand | None:
+        x = site.node.inputs[0]
+        return x if isinstance(x, Value) and x.type == site.node.outputs[0].type else None
+
+    same.__name__ = f"{root}_same"
+    return rewrite(root)(same)
+
+
+def _of_reshape(root: str) -> Rule:
+    """The rule that a reshape, or what is one, of a reshape is one reshape."""
+    def merged(site: Site) -> Operand | None:
+        inner = next((p for p in [site.producer(site.node.inputs[0], op) for op in RESHAPES] if p), None)
+        if inner is None:
+            return None
+        return site.record(f"{root}_of_reshape", reshape_as_type, inner.inputs[0], shape=site.node.outputs[0].shape)
+
+    merged.__name__ = f"{root}_of_reshape"
+    return rewrite(root)(merged)
+
+
+RESHAPES = ("reshape", "squeeze", "unsqueeze")
+
+
+@rewrite("transpose")
+def transpose_transpose(site: Site) -> Operand | None:
+    """Exchanging the same two dimensions twice changes nothing."""
+    inner = site.producer(site.node.inputs[0], "transpose")
+    if inner is None or {*inner.attrs.values()} != {*site.node.attrs.values()}:
+        return None
+    return inner.inputs[0]
+
+
+@rewrite("t")
+def t_t(site: Site) -> Operand | None:
+    """The transpose of the transpose is the matrix."""
+    inner = site.producer(site.node.inputs[0], "t")
+    return None if inner is None else inner.inputs[0]
+
+
+@rewrite("permute")
+def permute_permute(site: Site) -> Operand | None:
+    """Two permutations in a row are one."""
+    inner = site.producer(site.node.inputs[0], "permute")
+    if inner is None:
+        return None
+    dims = tuple(inner.attrs["dims"][d] for d in site.node.attrs["dims"])
+    if dims == tuple(range(len(dims))):
+        return inner.inputs[0]
+    return site.record("permute_permute", reordered, inner.inputs[0], dims=dims)
+
+
+@rewrite("to")
+def to_to(site: Site) -> Operand | None:
+    """A cast that loses nothing, followed by another cast, is the second cast alone."""
+    inner = site.producer(site.node.inputs[0], "to")
+    if inner is None:
+        return None
+    x = inner.inputs[0]
+    assert isinstance(x, Value)
+    first, middle = x.dtype, inner.attrs["dtype"]
+    if first.category > middle.category or first.category == middle.category and first.bits > middle.bits:
+        return None
+    if first.category != middle.category and first.bits >= middle.bits:
+        return None
+    last = site.node.attrs["dtype"]
+    return x if last is first else site.record("to_to", to, x, dtype=last)
+
+
+@rewrite("detach")
+def detach_away(site: Site) -> Operand | None:
+    """Once gradients are derived, detach is the identity."""
+    return site.node.inputs[0]
+
+
+@rewrite("clone")
+def clone_away(site: Site) -> Operand | None:
+    """In a graph nothing is written in place, so a copy is the original."""
+    return site.node.inputs[0]
+
+
+@rewrite("contiguous")
+def contiguous_away(site: Site) -> Operand | None:
+    """Memory order is not part of a graph."""
+    return site.node.inputs[0]
+
+
+@rewrite("expand")
+def expand_of_reshape(site: Site) -> Operand | None:
+    """Dimensions of size 1 in front need not be made before expanding."""
+    inner = next((p for p in [site.producer(site.node.inputs[0], op) for op in RESHAPES] if p), None)
+    if inner is None:
+        return None
+    x, shape = inner.inputs[0], inner.outputs[0].shape
+    assert isinstance(x, Value)
+    if x.shape != shape[len(shape) - len(x.shape) :] or any(n != 1 for n in shape[: len(shape) - len(x.shape)]):
+        return None
+    return site.record("expand_of_reshape", broadcast_to, x, shape=site.node.outputs[0].shape)
+
+
+def _expand_into(root: str) -> Rule:
+    """The rule that a pointwise op broadcasts by itself: an operand need not be expanded for it."""
+    def broadcasts(site: Site) -> Operand | None:
+        node = site.node
+        operands = list(node.inputs)
+        for i, x in enumerate(operands):
+            inner = site.producer(x, "expand")
+            if inner is not None:
+                others = [y.shape for j, y in enumerate(operands) if j != i and isinstance(y, Value)]
+                if any(shape == node.outputs[0].shape for shape in others):
+                    operands[i] = inner.inputs[0]
+                    return site.record(f"{root}_expand", node.op, *operands, **node.attrs)  # type: ignore[arg-type]
+        return None
+
+    broadcasts.__name__ = f"{root}_expand"
+    return rewrite(root)(broadcasts)
+
+
+SHAPE: list[Rule] = [
+    *(_unchanged(root) for root in ("reshape", "squeeze", "unsqueeze", "expand", "to", "sum", "mean", "amax", "amin")),
+    *(_of_reshape(root) for root in RESHAPES),
+    expand_of_reshape, transpose_transpose, t_t, permute_permute, to_to, detach_away, clone_away, contiguous_away,
+    *(_expand_into(root) for root in ("add", "sub", "mul", "div", "where", "maximum", "minimum")),
+]

@@ -1,0 +1,462 @@
+"""The Tensor: a payload, the memory it shares with its views, and its place in the autograd graph.
+
+It spells no op and knows no engine. ops/ attaches operators and methods, engine.py attaches `backward`.
+
+The payload `_array` is a NumPy array, or an ir.Value while a function is traced. A compiled step leaves its results in
+`_device` as jax arrays and deletes `_array`; the first eager read brings it back (see `__getattr__`), so that state
+which only compiled code touches never leaves the device.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradc import dtypes, locations
+from gradc.dtypes import dtype
+from gradc.errors import ArgumentError, DtypeError, GradError, ShapeError
+from gradc.formatting import format_array
+from gradc.ir.types import Type
+from gradc.modes import current
+from gradc.shapes import Size
+
+new = object.__new__
+
+
+class Storage:
+    """What a tensor and its views share besides memory: a version that every write increments.
+
+    `history` counts the writes that changed the autograd graph; `writer` is the last write, by name and place.
+    """
+
+    version = 0
+    history = 0
+    writer: tuple[str, locations.Location] | None = None
+
+
+class Leaf:
+    """Stands in `_node` for a leaf that requires grad: the graph's edge to it is the tensor itself."""
+
+
+class Viewed:
+    """Stands in `_node` for a view: its node is in `_view`, and found again once the history of its base changes."""
+
+
+LEAF = Leaf()
+VIEW = Viewed()
+
+
+class View:
+    """How a view was made: `op` with `attrs` of `parent`. The chain of parents ends at a tensor that is no view.
+
+    `node` is the view's place in the autograd graph as of `history`.
+    """
+
+    __slots__ = ("parent", "op", "attrs", "node", "history")
+
+    def __init__(self, parent: Tensor, op: Any, attrs: dict[str, Any], node: Any, history: int) -> None:
+        self.parent = parent
+        self.op = op
+        self.attrs = attrs
+        self.node = node
+        self.history = history
+
+
+class device:
+    """Where tensors live. gradc computes on the host; compiled functions run where XLA puts them."""
+
+    def __init__(self, type: str | device, index: int | None = None) -> None:
+        name = type.type if isinstance(type, device) else str(type).partition(":")[0]
+        if name != "cpu":
+            raise GradError(f"device {name!r} is not available: gradc's eager tensors live on the CPU; "
+                            f"compiled functions use the accelerator that JAX finds")
+        self.type = name
+        self.index = index
+
+    def __repr__(self) -> str:
+        return f"device(type='{self.type}')"
+
+    def __str__(self) -> str:
+        return self.type
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and other.type == self.type
+
+    def __hash__(self) -> int:
+        return hash(self.type)
+
+
+CPU = device("cpu")
+
+
+class Tensor:
+    """An array with autograd, as torch.Tensor.
+
+    `Tensor(3, 5)` is uninitialised memory of that shape, `Tensor([1, 2])` data, both of the default dtype; prefer
+    `tensor(...)`, `zeros(...)`.
+    """
+
+    __slots__ = ("_array", "_storage", "_node", "__dict__", "__weakref__")  # what every instance sets, for speed
+    _array: Any
+    _storage: Storage
+    _node: Any
+
+    # Defaults for all instances.
+    _grad: Tensor | None = None
+    _view: View | None = None
+    _device: Any = None
+    _hooks: Any = None
+    _retains_grad = False
+
+    __array_priority__ = 1000
+    __array_ufunc__ = None  # ndarray * tensor asks the tensor
+    __hash__ = object.__hash__
+
+    def __init__(self, *data: Any) -> None:
+        kind = dtypes.get_default_dtype().numpy
+        if len(data) == 1 and not isinstance(data[0], int):
+            self._array = np.array(as_nested(data[0]), dtype=kind)
+        else:
+            self._array = np.empty(data, dtype=kind)
+        self._storage = Storage()
+        self._node = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_array" and self._device is not None:
+            # A copy: the device buffer may be donated to the next compiled step while somebody holds this array.
+            array = self._array = np.array(self._device)
+            return array
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    # What it is
+
+    @property
+    def shape(self) -> Size:
+        return Size(self._array.shape)
+
+    def size(self, dim: int | None = None) -> Size | int:
+        """The shape, or its size at `dim`."""
+        return self.shape if dim is None else self.shape[dim]
+
+    @property
+    def dtype(self) -> dtype:
+        return dtypes.of(self._array.dtype)
+
+    @property
+    def type_(self) -> Type:
+        """The gradc type: element type and shape."""
+        array = self._array
+        return Type(dtypes.of(array.dtype), array.shape)
+
+    @property
+    def ndim(self) -> int:
+        return len(self._array.shape)
+
+    def dim(self) -> int:
+        return len(self._array.shape)
+
+    def numel(self) -> int:
+        """Number of elements."""
+        return self.type_.size
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.type_.nbytes
+
+    @property
+    def device(self) -> device:
+        return CPU
+
+    def is_floating_point(self) -> bool:
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        return self.dtype.is_complex
+
+    def is_contiguous(self) -> bool:
+        return bool(self._array.flags.c_contiguous)
+
+    def stride(self) -> tuple[int, ...]:
+        """Elements to step over per dimension."""
+        return tuple(s // self._array.itemsize for s in self._array.strides)
+
+    # Its place in the autograd graph
+
+    @property
+    def requires_grad(self) -> bool:
+        trace = current().trace
+        return edge(self) is not None if trace is None else trace.requires_grad(self)
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if not self.is_leaf:
+            raise GradError("you can only change requires_grad flags of leaf variables."
+                            + ("" if value else " If you want to use a computed variable in a subgraph that doesn't "
+                               "require differentiation use var_no_grad = var.detach()."))
+        if value and not self.dtype.is_differentiable:
+            raise GradError(f"only Tensors of floating point dtype can require gradients, not {self.dtype}")
+        self._node = LEAF if value else None
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Turn the recording of gradients of this leaf on or off, and return it."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        node = edge(self)
+        return node is None or node is self
+
+    @property
+    def grad_fn(self) -> Any:
+        """The node of the graph that made this tensor; None for a leaf."""
+        node = edge(self)
+        return None if node is None or node is self else node.node
+
+    @property
+    def output_nr(self) -> int:
+        node = edge(self)
+        return 0 if node is None or node is self else node.index
+
+    @property
+    def _version(self) -> int:
+        return self._storage.version
+
+    @property
+    def _base(self) -> Tensor | None:
+        return root(self) if self._is_view() else None
+
+    def _is_view(self) -> bool:
+        return self._view is not None and not self._view.op.detaches
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient accumulated by `backward`, None before the first and after zero_grad."""
+        trace = current().trace
+        return self._grad if trace is None else trace.read_grad(self)
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            _check_grad(self, value)
+        trace = current().trace
+        if trace is None:
+            self._grad = value
+        else:
+            trace.write_grad(self, value)
+
+    @grad.deleter
+    def grad(self) -> None:
+        self.grad = None
+
+    # Reading its values
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The values as a NumPy array that shares this tensor's memory.
+
+        Raises GradError for a tensor that requires grad: use `t.detach().numpy()`.
+        """
+        if self.requires_grad:
+            raise GradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return host_array(self, "numpy()")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers; a number for a 0-d tensor."""
+        return host_array(self, "tolist()").tolist()
+
+    def item(self) -> bool | int | float | complex:
+        """The value of a one-element tensor as a Python number."""
+        array = host_array(self, "item()")
+        if array.size != 1:
+            raise GradError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
+        return array.item()
+
+    def __bool__(self) -> bool:
+        array = host_array(self, "bool() (an if, while, and, or or not on a tensor)")
+        if array.size != 1:
+            many = "more than one value" if array.size else "no values"
+            raise GradError(f"Boolean value of Tensor with {many} is ambiguous")
+        return bool(array.item())
+
+    def __float__(self) -> float:
+        return float(_only_element(self, "float()"))
+
+    def __int__(self) -> int:
+        return int(_only_element(self, "int()"))
+
+    def __complex__(self) -> complex:
+        return complex(_only_element(self, "complex()"))
+
+    def __index__(self) -> int:
+        if self.dtype.is_floating_point or self.ndim:
+            raise ArgumentError("only integer tensors of a single element can be converted to an index")
+        return int(_only_element(self, "index()"))
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise ArgumentError("len() of a 0-d tensor")
+        return int(self._array.shape[0])
+
+    def __iter__(self) -> Any:
+        if not self.ndim:
+            raise ArgumentError("iteration over a 0-d tensor")
+        return (self[i] for i in range(len(self)))  # type: ignore[index]
+
+    def __contains__(self, item: Any) -> bool:
+        return bool((self == item).any())  # type: ignore[attr-defined]
+
+    def __format__(self, spec: str) -> str:
+        if self.ndim == 0 and spec:
+            return format(self.item(), spec)
+        return object.__format__(str(self), spec) if not spec else _unformattable(self)
+
+    def __repr__(self) -> str:
+        array = self._array
+        if not isinstance(array, np.ndarray):
+            return f"tensor(<traced {array!r}>)"
+        node = edge(self)
+        suffix = [] if node is None else ["requires_grad=True"] if node is self else [f"grad_fn=<{node.node.name()}>"]
+        return format_array(array, suffixes=suffix)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise GradError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+                            "at the moment: use clone().detach() on one that was computed")
+        copied = new(type(self))
+        memo[id(self)] = copied
+        copied._array = host_array(self, "deepcopy()").copy()
+        copied._storage = Storage()
+        copied._node = self._node
+        if self._grad is not None:
+            copied._grad = self._grad.__deepcopy__(memo)
+        return copied
+
+    def __reduce__(self) -> Any:
+        return rebuild, (type(self), host_array(self, "pickling"), self.requires_grad)
+
+
+class Parameter(Tensor):
+    """A Tensor that a module trains: a leaf that requires grad, found by `module.parameters()`."""
+
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+        parameter = new(cls)
+        parameter._array = np.empty(0, dtypes.get_default_dtype().numpy) if data is None else data._array
+        parameter._storage = Storage() if data is None else data._storage
+        parameter._node = LEAF if requires_grad else None
+        return parameter
+
+    def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + super().__repr__()
+
+
+def wrap(array: Any) -> Tensor:
+    """A new tensor over `array`, with memory of its own and outside every graph."""
+    tensor = new(Tensor)
+    tensor._array = array
+    tensor._storage = Storage()
+    tensor._node = None
+    return tensor
+
+
+def held(tensor: Tensor) -> Any:
+    """The payload that `tensor` holds now, None if a compiled step left it on the device."""
+    try:
+        return _payload(tensor)
+    except AttributeError:
+        return None
+
+
+_payload = Tensor._array.__get__  # type: ignore[attr-defined]
+
+
+def rebuild(kind: type[Tensor], array: np.ndarray[Any, Any], requires_grad: bool) -> Tensor:
+    """A leaf of class `kind`; what unpickling calls."""
+    tensor = new(kind)
+    tensor._array = array
+    tensor._storage = Storage()
+    tensor._node = LEAF if requires_grad else None
+    return tensor
+
+
+def edge(tensor: Tensor) -> Any:
+    """Where gradients of `tensor` go: the node (or output of a node) that made it, the leaf itself, or None."""
+    node = tensor._node
+    if node is LEAF:
+        return tensor
+    if node is VIEW:
+        view = tensor._view
+        if view.history != tensor._storage.history:  # type: ignore[union-attr]
+            relink(tensor)
+        return view.node  # type: ignore[union-attr]
+    return node
+
+
+def relink(tensor: Tensor) -> None:
+    """Find the place of a view in the graph after a write to its base; apply.py installs the real one."""
+    raise NotImplementedError
+
+
+def root(tensor: Tensor) -> Tensor:
+    """The tensor at the start of a chain of views; detach() starts a chain of its own."""
+    while tensor._view is not None and not tensor._view.op.detaches:
+        tensor = tensor._view.parent
+    return tensor
+
+
+def host_array(tensor: Tensor, what: str) -> np.ndarray[Any, Any]:
+    """The NumPy array of `tensor`.
+
+    Raises TraceError when a trace is on and the value is not known: `what` says which read needed it.
+    """
+    trace = current().trace
+    return tensor._array if trace is None else trace.concrete(tensor, what)
+
+
+def as_nested(data: Any) -> Any:
+    """`data` with the tensors in nested lists replaced by their values."""
+    if isinstance(data, Tensor):
+        return host_array(data, "tensor()")
+    if isinstance(data, (list, tuple)):
+        return [as_nested(item) for item in data]
+    return data
+
+
+def _only_element(tensor: Tensor, what: str) -> Any:
+    array = host_array(tensor, what)
+    if array.size != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    return array.item()
+
+
+def _unformattable(tensor: Tensor) -> str:
+    raise ArgumentError(f"unsupported format string passed to Tensor.__format__: it takes a 0-d tensor, this is "
+                        f"{tensor.type_}")
+
+
+def _check_grad(tensor: Tensor, value: Tensor) -> None:
+    if not isinstance(value, Tensor):
+        raise ArgumentError(f"assigned grad expected to be a Tensor or None but got grad of type "
+                            f"{type(value).__name__}")
+    if value is tensor:
+        raise GradError("can't assign Variable as its own grad")
+    if value._array.shape != tensor._array.shape:
+        raise ShapeError(f"attempting to assign a gradient of size '{list(value._array.shape)}' to a tensor of size "
+                         f"'{list(tensor._array.shape)}'. Please ensure that the gradient and the tensor are the same "
+                         f"size")
+    if value.dtype is not tensor.dtype:
+        raise DtypeError(f"attempting to assign a gradient with dtype '{value.dtype.name}' to a tensor with "
+                         f"grad_dtype '{tensor.dtype.name}'. Please ensure that the gradient and the tensor have the "
+                         f"same dtype")

@@ -1,0 +1,238 @@
+"""Recording ops into a graph instead of computing them.
+
+Tensors of a trace have an ir.Value as payload. A tensor that existed before keeps its own payload: what it is in the
+trace stands in the tracer, so that a trace that fails has changed nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gradc import dtypes, locations
+from gradc.apply import located
+from gradc.errors import GradcError, TraceError
+from gradc.ir import OPS, Array, Graph, Location, Node, Type, Value, fresh_names
+from gradc.modes import Modes, current, enter
+from gradc.node import TracedNode
+from gradc.tensor import LEAF, VIEW, Storage, Tensor, View, held, new
+
+
+class Tracer:
+    """Records ops. `inputs` and `nodes` grow as it runs; `graph` makes the result.
+
+    `location` fixes the place of all nodes (a pass that opens a node sets it); None means the user's current line.
+    """
+
+    def __init__(self, location: Location | None = None, taken: Iterable[str] = ()) -> None:
+        self.inputs: list[Value] = []
+        self.nodes: list[Node] = []
+        self.location = location
+        self.naming_frame: object = None
+        self.tracked: set[Value] = set()
+        self.leaves: dict[Value, Tensor] = {}
+        self._known: dict[int, tuple[Value, int]] = {}
+        self._versions: dict[int, int] = {}
+        self._kept: list[Tensor] = []
+        self._detached: dict[Value, Value] = {}
+        self.name: Callable[[str], str] = fresh_names(taken)
+        """Makes a base into a name that is not taken."""
+
+    # Values and tensors
+
+    def input(self, type: Type, name: str) -> Tensor:
+        """A new input of the graph, as a tensor."""
+        value = Value(self.name(name), type)
+        self.inputs.append(value)
+        return self.tensor(value)
+
+    def tensor(self, value: Value) -> Tensor:
+        """A tensor that stands for `value`."""
+        tensor = new(Tensor)
+        tensor._array = value
+        tensor._storage = Storage()
+        tensor._node = None
+        return tensor
+
+    def read(self, tensor: Tensor) -> Value:
+        """The value of `tensor` now."""
+        known = self._known.get(id(tensor))
+        if known is None:
+            value = held(tensor)
+            known = (value, 0) if isinstance(value, Value) else self._meet(tensor)
+            self._know(tensor, known[0], known[1])
+        value, version = known
+        view = tensor._view
+        if view is not None and version != self._versions.get(id(tensor._storage), 0):
+            value = self.read(view.parent)
+            if not view.op.detaches:
+                value = self._emit(view.op, (value,), view.attrs)
+            self._know(tensor, value, self._versions.get(id(tensor._storage), 0))
+        if tensor._node is LEAF:
+            self.leaves[value] = tensor
+            self.tracked.add(value)
+        return value
+
+    def _know(self, tensor: Tensor, value: Value, version: int) -> None:
+        if id(tensor) not in self._known:
+            self._kept.append(tensor)  # its id must stay its own
+        self._known[id(tensor)] = (value, version)
+
+    def _meet(self, tensor: Tensor) -> tuple[Value, int]:
+        """A tensor from outside the trace, seen for the first time."""
+        view = tensor._view
+        if view is None:
+            return self.capture(tensor), 0
+        return self.read(view.parent), -1  # read() applies the view op, since no version is -1
+
+    def capture(self, tensor: Tensor) -> Value:
+        """What a tensor from outside becomes in the graph: here a constant; a compiled function makes it state."""
+        return self.constant(tensor._array)
+
+    def constant(self, array: np.ndarray[Any, Any]) -> Value:
+        return self._emit(OPS["constant"], (), {"value": Array(array)})
+
+    def write(self, tensor: Tensor, result: Tensor) -> None:
+        """`tensor` was written in place: it, its base and all their views now come from `result`."""
+        value = self.cast(self.read(result), self.read(tensor).dtype)
+        version = self._versions.get(id(tensor._storage), 0) + 1
+        self._versions[id(tensor._storage)] = version
+        self._know(tensor, value, version)
+        while tensor._view is not None:
+            view = tensor._view
+            if not view.op.detaches:
+                base = self._known[id(view.parent)][0] if id(view.parent) in self._known else self.read(view.parent)
+                op, attrs, reads_base = view.op.writer(base.type, view.attrs)
+                value = self._emit(op, (base, value) if reads_base else (value,), attrs)
+            tensor = view.parent
+            self._know(tensor, value, version)
+
+    def cast(self, value: Value, dtype: dtypes.dtype) -> Value:
+        return value if value.dtype is dtype else self._emit(OPS["to"], (value,), {"dtype": dtype})
+
+    # Recording
+
+    def record(self, op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        """Record one op applied to tensors and numbers; the result is a tensor, or a tuple of tensors."""
+        grad = current().grad
+        values = [self.read(x) if isinstance(x, Tensor) else x for x in operands]
+        if not grad:
+            values = [self._without_gradient(v) for v in values]
+        try:
+            outputs = self.emit(op, op.promoted_values(values, self.cast), attrs)
+        except GradcError as problem:
+            raise located(op.name, operands, attrs, problem) from None
+        tracked = op.saved_names is not None and any(isinstance(v, Value) and v in self.tracked for v in values)
+        results = tuple(self._result(op, operands, attrs, value, tracked) for value in outputs)
+        return results if len(results) != 1 else results[0]
+
+    def _without_gradient(self, value: Any) -> Any:
+        """`value` behind a detach node if it is tracked: what no_grad means in a graph."""
+        if not isinstance(value, Value) or value not in self.tracked:
+            return value
+        if value not in self._detached:
+            self._detached[value] = self._emit(OPS["detach"], (value,), {})
+        return self._detached[value]
+
+    def _result(self, op: Any, operands: tuple[Any, ...], attrs: dict[str, Any], value: Value,
+                tracked: bool) -> Tensor:
+        tensor = self.tensor(value)
+        if op.view:
+            parent = operands[0]
+            tensor._storage = parent._storage
+            tensor._view = View(parent, op, attrs, None, parent._storage.history)
+            self._know(tensor, value, self._versions.get(id(parent._storage), 0))
+        if tracked and value.dtype.is_differentiable:
+            self.tracked.add(value)
+            shapes = [x._array.shape if isinstance(x, Tensor) else None for x in operands]
+            node = TracedNode(op, attrs, (*shapes, None))
+            if tensor._view is not None:
+                tensor._view.node = node
+                tensor._node = VIEW
+            else:
+                tensor._node = node
+        return tensor
+
+    def _emit(self, op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Value:
+        return self.emit(op, operands, attrs)[0]
+
+    def emit(self, op: Any, operands: Any, attrs: dict[str, Any], regions: tuple[Graph, ...] = (),
+             name: str | None = None) -> tuple[Value, ...]:
+        """Append a node and return its results. `name` is what its result is called, if nothing better is known."""
+        operands = tuple(operands)
+        types = op.infer(*operands, **attrs)
+        location = self.location
+        if location is None:
+            frame = locations.user_frame(2)
+            location = locations.UNKNOWN if frame is None else locations.of_frame(frame)
+            if frame is not None and name is None and frame is not self.naming_frame:
+                name = locations.assigned_name(frame)
+        outputs = self._outputs(types, self.name(name or op.name))
+        self.nodes.append(Node(op, operands, attrs, outputs, location, regions))
+        return outputs
+
+    def _outputs(self, types: Any, name: str) -> tuple[Value, ...]:
+        if isinstance(types, Type):
+            return (Value(name, types),)
+        return tuple(Value(f"{name}[{i}]", type) for i, type in enumerate(types))
+
+    # Names
+
+    def rename(self, value: Value, name: str) -> None:
+        """Call `value` by the user's name for it. Only while tracing: the values of a graph never change."""
+        if "[" not in value.name:
+            object.__setattr__(value, "name", self.name(name))
+
+    # What a trace answers when the user asks
+
+    def requires_grad(self, tensor: Tensor) -> bool:
+        return self.read(tensor) in self.tracked
+
+    def read_grad(self, tensor: Tensor) -> Tensor | None:
+        return tensor._grad
+
+    def write_grad(self, tensor: Tensor, grad: Tensor | None) -> None:
+        raise TraceError("this trace cannot write .grad")
+
+    def backward(self, *args: Any) -> None:
+        raise TraceError("this trace cannot run backward()")
+
+    def gradients(self, *args: Any) -> Any:
+        raise TraceError("this trace cannot run autograd.grad()")
+
+    def concrete(self, tensor: Tensor, what: str) -> np.ndarray[Any, Any]:
+        """The values of a tensor that does not depend on the trace.
+
+        Raises TraceError for all others: they are not known while tracing.
+        """
+        raise TraceError(f"{what} needs the values of a tensor, and a traced function has none yet"
+                         f"{locations.quote(locations.here())}\n    Return the tensor and read it outside, or express "
+                         f"the choice with where().")
+
+    # Running
+
+    @contextlib.contextmanager
+    def on(self, grad: bool = False) -> Iterator[Tracer]:
+        """Record the ops of this thread."""
+        before = enter(Modes(grad, self))
+        try:
+            yield self
+        finally:
+            enter(before)
+
+    @contextlib.contextmanager
+    def at(self, location: Location) -> Iterator[None]:
+        """Give the nodes recorded inside this location."""
+        before, self.location = self.location, location
+        try:
+            yield
+        finally:
+            self.location = before
+
+    def graph(self, name: str, outputs: tuple[Any, ...], **fields: Any) -> Graph:
+        """The graph recorded so far, with these tensors, values or numbers as outputs."""
+        values = tuple(self.read(x) if isinstance(x, Tensor) else x for x in outputs)
+        return Graph(name, tuple(self.inputs), tuple(self.nodes), values, **fields)

@@ -1,0 +1,229 @@
+"""Every op, at every sample: its type rule, NumPy against XLA, its gradients, its decomposition, its documentation."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from samples import FLOATS, OTHERS, Case, cases, close, lowered, on_xla
+
+from gradc import dtypes, engine
+from gradc.ir import Type
+from gradc.ir.registry import OPS
+from gradc.ops.samples import differentiable, smooth
+from gradc.tensor import Tensor, wrap
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+# Documentation
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_says_what_it_is(name: str) -> None:
+    op: Any = OPS[name]
+    lines = (op.__doc__ or "").strip().splitlines()
+    assert lines and re.search(r"[.:]( |$)", lines[0]), "the docstring starts with a sentence"
+    assert re.search(r"Source[:\s]", op.__doc__), "the docstring names a source"
+    assert op.samples or op.name in ("gradient", "pointwise", "free"), "there is a sample"
+
+
+# Types and values
+
+
+@pytest.mark.parametrize(("op", "sample", "kind"), cases(*FLOATS, *OTHERS))
+def test_type_and_value_are_those_of_xla(op: Any, sample: Any, kind: dtypes.dtype) -> None:
+    case = Case(op, sample, kind)
+    if problem := case.rejected():
+        assert kind not in FLOATS, problem
+        return
+    computed = case.results()
+    inferred = op.infer(*op.promoted_types(case.operands), **case.attrs)
+    inferred = inferred if isinstance(inferred, tuple) else (inferred,)
+    assert [x.type_ for x in computed] == list(inferred)
+    function = lowered(case, case.operands)
+    arrays = [x._array for x in case.operands if isinstance(x, Tensor)]
+    with jax.enable_x64(True):
+        shapes = jax.eval_shape(function, *arrays)
+        assert [Type(dtypes.of(s.dtype), s.shape) for s in shapes] == list(inferred), function.source
+    for ours, theirs in zip(computed, on_xla(case, case.operands), strict=True):
+        close(theirs, ours._array)
+
+
+# Gradients
+
+
+def linear_in_results(results: tuple[Tensor, ...], seed: int = 7) -> Any:
+    """Σ wᵢ·resultᵢ with random weights: a scalar that depends on every element."""
+    random = np.random.default_rng(seed)
+    total: Any = 0.0
+    for result in results:
+        if result.dtype.is_differentiable:
+            weight = wrap(random.standard_normal(result.shape).astype(result.dtype.numpy))
+            total = total + (result * weight).sum()
+    return total
+
+
+def gradients(case: Any, tensors: list[Any], positions: list[int], create_graph: bool = False) -> list[Any]:
+    total = linear_in_results(case.results(*tensors))
+    found = engine.grad(total, [tensors[i] for i in positions], create_graph=create_graph, materialize_grads=True)
+    return list(found)
+
+
+def leaves(case: Any, positions: list[int]) -> list[Any]:
+    return [wrap(x._array.copy()).requires_grad_() if i in positions else x for i, x in enumerate(case.operands)]
+
+
+def differentiable_cases() -> list[Any]:
+    found = []
+    for parameter in cases(dtypes.float64):
+        op, sample, kind = parameter.values
+        case = Case(op, sample, kind)
+        if positions_with_gradient(case):
+            found.append(parameter)
+    return found
+
+
+def positions_with_gradient(case: Any) -> list[int]:
+    """The operands that the op has a formula for; none where the result is not differentiable."""
+    if case.op.saved_names is None or not any(x.dtype.is_differentiable for x in case.results()):
+        return []
+    return [i for i in differentiable(case.operands) if case.op.joint is not None or i in case.op.formulas]
+
+
+def moved(tensors: list[Any], directions: dict[int, Any], step: float) -> list[Any]:
+    return [wrap(np.asarray(x._array + step * directions[i])) if i in directions else x for i, x in enumerate(tensors)]
+
+
+STEP = 1e-5
+
+
+@pytest.mark.parametrize(("op", "sample", "kind"), differentiable_cases())
+def test_gradient_is_the_limit_of_differences(op: Any, sample: Any, kind: dtypes.dtype) -> None:
+    case = Case(op, sample, kind)
+    positions = positions_with_gradient(case)
+    if not smooth(sample):
+        pytest.skip("the sample is a kink of the function")
+    random = np.random.default_rng(3)
+    for i in positions:
+        directions = {i: random.standard_normal(case.operands[i].shape)}
+        up, down = (linear_in_results(case.results(*moved(case.operands, directions, s))).item()
+                    for s in (STEP, -STEP))
+        found = gradients(case, leaves(case, [i]), [i])[0]
+        assert found.type_ == case.operands[i].type_
+        slope = np.sum(found._array * directions[i])
+        scale = max(1.0, abs(up), np.abs(found._array * directions[i]).sum())
+        assert abs(slope - (up - down) / (2 * STEP)) < 1e-7 * scale, op.operands[min(i, len(op.operands) - 1)]
+
+
+@pytest.mark.parametrize(("op", "sample", "kind"), differentiable_cases())
+def test_second_gradient_is_the_limit_of_differences(op: Any, sample: Any, kind: dtypes.dtype) -> None:
+    case = Case(op, sample, kind)
+    positions = positions_with_gradient(case)
+    if not smooth(sample):
+        pytest.skip("the sample is a kink of the function")
+    random = np.random.default_rng(4)
+    directions = {i: random.standard_normal(case.operands[i].shape) for i in positions}
+    weights = [random.standard_normal(case.operands[i].shape) for i in positions]
+
+    def along(tensors: list[Any], create_graph: bool = False) -> Any:
+        total: Any = 0.0
+        for g, w in zip(gradients(case, tensors, positions, create_graph), weights, strict=True):
+            total = total + (g * wrap(w)).sum()
+        return total
+
+    tensors = leaves(case, positions)
+    total = along(tensors, create_graph=True)
+    if not total.requires_grad:
+        second = [np.zeros(case.operands[i].shape) for i in positions]
+    else:
+        second = [g._array for g in engine.grad(total, [tensors[i] for i in positions], materialize_grads=True)]
+    shifted = []
+    for step in (STEP, -STEP):
+        at = [x.requires_grad_() if i in positions else x
+              for i, x in enumerate(moved(case.operands, directions, step))]
+        shifted.append(along(at).item())
+    slope = sum(np.sum(s * directions[i]) for s, i in zip(second, positions, strict=True))
+    scale = max(1.0, abs(shifted[0]), *(np.abs(s).sum() for s in second))
+    assert abs(slope - (shifted[0] - shifted[1]) / (2 * STEP)) < 1e-6 * scale
+
+
+@pytest.mark.parametrize(("op", "sample", "kind"), cases(*FLOATS))
+def test_generated_gradient_is_the_formula(op: Any, sample: Any, kind: dtypes.dtype) -> None:
+    case = Case(op, sample, kind)
+    positions = positions_with_gradient(case)
+    if not positions:
+        return
+    rounds = [[g._array for g in gradients(case, leaves(case, positions), positions)] for _ in range(4)]
+    for later in rounds[1:]:
+        for first, again in zip(rounds[0], later, strict=True):
+            close(again, first)
+    for i in positions if len(positions) > 1 else []:  # each operand alone: other needs, another function
+        for _ in range(4):
+            close(gradients(case, leaves(case, [i]), [i])[0]._array, rounds[0][positions.index(i)])
+
+
+# Composites
+
+
+def composite_cases() -> list[Any]:
+    return [p for p in cases(*FLOATS) if p.values[0].decompose is not None]
+
+
+@pytest.mark.parametrize(("op", "sample", "kind"), composite_cases())
+def test_composite_is_its_decomposition(op: Any, sample: Any, kind: dtypes.dtype) -> None:
+    case = Case(op, sample, kind)
+
+    class Opened(Case):
+        def __call__(self, *tensors: Any) -> Any:
+            return op.decompose(*op.promoted_tensors(tensors or self.operands), **self.attrs)
+
+    opened = Opened(op, sample, kind)
+    for whole, parts in zip(case.results(), opened.results(), strict=True):
+        close(parts._array, whole._array)
+    positions = positions_with_gradient(case)
+    if not positions or not smooth(sample):
+        return
+    whole = gradients(case, leaves(case, positions), positions)
+    parts = gradients(opened, leaves(opened, positions), positions)
+    for a, b in zip(whole, parts, strict=True):
+        if np.isfinite(b._array).all():  # the formula may be stabler than the decomposition
+            close(a._array, b._array, factor=20)
+
+
+@pytest.mark.parametrize(("op", "sample", "kind"), cases(dtypes.float64))
+def test_gradient_on_xla_is_the_eager_one(op: Any, sample: Any, kind: dtypes.dtype) -> None:
+    """The formulas, traced and printed for jax.numpy, compute what backward() does."""
+    case = Case(op, sample, kind)
+    positions = positions_with_gradient(case)
+    if not positions:
+        return
+    tensors = leaves(case, positions)
+    expected = gradients(case, tensors, positions)
+    node = linear_root(case, tensors)
+    if node is None:
+        return
+    needs = tuple(e is not None for e in node.edges)
+    result = case(*tensors)
+    g = wrap(np.random.default_rng(7).standard_normal(result.shape))
+    numbers = engine._saved_tensors(result.grad_fn, linked=False)
+
+    def formulas(g: Tensor, *saved: Any) -> Any:
+        found = op.gradients(engine._names(result.grad_fn, g, list(saved)), needs)
+        return tuple(found[i] for i in positions if found[i] is not None)
+
+    flat = all(not isinstance(n, list) for n in numbers)
+    if not flat:
+        return
+    found = on_xla(formulas, [g, *numbers])
+    wanted = [e for e in expected]
+    for a, b in zip(found, wanted, strict=True):
+        close(a, b._array, factor=10)
+
+
+def linear_root(case: Any, tensors: list[Any]) -> Any:
+    results = case.results(*tensors)
+    return results[0].grad_fn if len(results) == 1 else None
