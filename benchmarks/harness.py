@@ -19,7 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as torch.set_num_threads(1): small products are not worth threads
+
+import numpy as np  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
 

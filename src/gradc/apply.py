@@ -14,9 +14,10 @@ import numpy as np
 from gradc import dtypes, locations
 from gradc import tensor as tensor_module
 from gradc.errors import DtypeError, GradcError, GradError, ShapeError
-from gradc.locations import package_files
-from gradc.modes import EAGER_NO_GRAD, current, enter
-from gradc.node import Node, Output, count
+from gradc.locations import outside
+from gradc.modes import Modes, current
+from gradc.node import CONSTANT, Node, Output, count
+from gradc.quiet import QUIET
 from gradc.tensor import VIEW, Storage, Tensor, View, edge, new, root
 
 ndarray = np.ndarray
@@ -31,16 +32,32 @@ def apply(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     modes = current()
     if modes.trace is not None:
         return modes.trace.record(op, operands, attrs)
+    if op.eager is not None:
+        return op.eager(modes, attrs, *operands)
+    return general(op, operands, attrs, modes)
+
+
+def general(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any], modes: Modes) -> Any:
+    """`apply` outside a trace, for any operands: what generated functions leave to it."""
     try:
-        computed = compute(op, operands, attrs)
+        try:
+            computed = compute(op, operands, attrs)
+        except QUIET:  # the user turned NumPy's floating point warnings into errors; gradc's own must not raise
+            with np.errstate(all="ignore"):
+                computed = compute(op, operands, attrs)
     except (GradcError, ValueError, TypeError, IndexError, OverflowError, ArithmeticError) as problem:
         raise explained(op, operands, attrs, problem) from None
-    if type(computed) is tuple:
-        results: Any = tuple(as_tensor(item) for item in computed)
+    return finish(op, operands, attrs, modes, computed)
+
+
+def finish(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any], modes: Modes, computed: Any) -> Any:
+    """The tensors over what an op computed, entered into the graph."""
+    if computed.__class__ is tuple:
+        results: Any = tuple([as_tensor(item) for item in computed])
     else:
         results = as_tensor(computed)
         if op.view:
-            _share(op, operands[0], results, attrs)
+            share(op, operands[0], results, attrs)
     if modes.grad and op.saved_names is not None:
         link(op, operands, results, attrs)
     return results
@@ -48,15 +65,30 @@ def apply(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
 
 def compute(op: Any, operands: Sequence[Any], attrs: dict[str, Any]) -> Any:
     """The values of an op on the values of its operands, on NumPy, outside every graph."""
+    if op.checked:
+        op.infer(*op.promoted_types(operands), **attrs)
     if op.kernel is not None:
-        return op.kernel(op.namespace, *op.promoted([x._array if isinstance(x, Tensor) else x for x in operands]),
-                         **attrs)
-    before = enter(EAGER_NO_GRAD)
-    try:
-        result = op.decompose(*op.promoted_tensors(operands), **attrs)
-    finally:
-        enter(before)
-    return tuple(part._array for part in result) if isinstance(result, tuple) else result._array
+        arrays = [x._array if isinstance(x, Tensor) else x for x in operands]
+        if not _of_one_type(arrays):
+            arrays = op.promoted(arrays)
+        return op.kernel(op.namespace, *arrays, **attrs)
+    return op.run_composite(operands, attrs)
+
+
+def _of_one_type(arrays: Sequence[Any]) -> bool:
+    """Whether all arrays are of one floating type, and the rest real numbers or None: then no op casts anything."""
+    kind = None
+    for x in arrays:
+        if x.__class__ is ndarray:
+            if kind is None:
+                kind = x.dtype
+                if kind.kind != "f":
+                    return False
+            elif x.dtype is not kind:
+                return False
+        elif x is not None and x.__class__ is not float and x.__class__ is not int:
+            return False
+    return kind is not None
 
 
 def as_tensor(array: Any) -> Tensor:
@@ -68,9 +100,11 @@ def as_tensor(array: Any) -> Tensor:
     return tensor
 
 
-def _share(op: Any, base: Tensor, result: Tensor, attrs: dict[str, Any]) -> None:
+def share(op: Any, base: Tensor, result: Tensor, attrs: dict[str, Any]) -> None:
     """Make `result` a view of `base` if the kernel gave one back (a reshape may have had to copy)."""
-    if np.may_share_memory(result._array, base._array) or not result._array.size:
+    array, whole = result._array, base._array
+    shares = array.base is whole or (array.base is not None and array.base is whole.base)
+    if shares or not array.size or np.may_share_memory(array, whole):
         result._storage = base._storage
         result._view = View(base, op, attrs, None, base._storage.history)
         result._node = None if op.detaches else VIEW
@@ -78,33 +112,48 @@ def _share(op: Any, base: Tensor, result: Tensor, attrs: dict[str, Any]) -> None
 
 def link(op: Any, operands: Sequence[Any], results: Any, attrs: dict[str, Any]) -> Node | None:
     """Enter an op that was computed into the graph, if an operand requires grad."""
-    edges = tuple([edge(x) if isinstance(x, Tensor) else None for x in operands])
-    if all([e is None for e in edges]):
+    edges = tuple([edge(x) if isinstance(x, Tensor) and x._node is not None else None for x in operands])
+    for e in edges:
+        if e is not None:
+            break
+    else:
         return None
     node = Node()
     node.op = op
     node.attrs = attrs
     node.edges = edges
     node.number = count()
-    _remember(node, op, operands, results, edges)
-    shapes = [None if not isinstance(x, Tensor) else x._array.shape for x in operands]
-    kinds = [type(x) if not isinstance(x, Tensor) else x._array.dtype for x in operands]
-    if op.specialises:
-        shapes = [s if isinstance(x, Tensor) else x for s, x in zip(shapes, operands, strict=True)]
-    node.signature = (*shapes, tuple(kinds))
-    frame = sys._getframe(1)
-    while frame is not None and package_files[frame.f_code.co_filename]:
-        frame = frame.f_back  # type: ignore[assignment]
-    node.code, node.instruction = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
+    node.saved = node.guards = ()
+    if op.saved_sources:
+        _remember(node, op, operands, results, edges)
+    node.signature = _signature(op, operands)
+    frame = outside(sys._getframe(1))
+    node.code = frame.f_code
+    node.instruction = frame.f_lasti
     if isinstance(results, tuple):
         for i, result in enumerate(results):
             if result._array.dtype.kind in "fcV":
                 result._node = Output(node, i)
-    elif results._view is not None:
+    elif results._node is VIEW:
         results._view.node = node
     elif results._array.dtype.kind in "fcV":  # V: NumPy's letter for bfloat16
         results._node = node
     return node
+
+
+def _signature(op: Any, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Each operand's shape, None for a number, then their dtypes or classes; a number itself if the op specialises."""
+    shapes: list[Any] = []
+    kinds: list[Any] = []
+    for x in operands:
+        if isinstance(x, Tensor):
+            array = x._array
+            shapes.append(array.shape)
+            kinds.append(array.dtype)
+        else:
+            shapes.append(x if op.specialises else None)
+            kinds.append(x.__class__)
+    return (*shapes, tuple(kinds))
 
 
 def _remember(node: Node, op: Any, operands: Sequence[Any], results: Any, edges: tuple[Any, ...]) -> None:
@@ -112,19 +161,20 @@ def _remember(node: Node, op: Any, operands: Sequence[Any], results: Any, edges:
     saved: list[Any] = []
     guards: list[Any] = []
     for is_result, position, readers in op.saved_sources:
-        value = storage = None
-        version = 0
-        if any([edges[i] is not None for i in readers if i < len(edges)]):
-            value = (results[position] if isinstance(results, tuple) else results) if is_result \
-                else operands[position]
+        value, storage, version = None, CONSTANT, 0
+        for i in readers:
+            if i < len(edges) and edges[i] is not None:
+                value = (results[position] if isinstance(results, tuple) else results) if is_result \
+                    else operands[position]
+                break
+        if isinstance(value, Tensor):
+            storage = value._storage
+            version = storage.version
+            value = value._array
             if op.variadic and not is_result and position == len(op.operands) - 1:
                 storage = _Storages([x._storage for x in operands[position:]])
                 version = storage.version
                 value = tuple([x._array for x in operands[position:]])
-            elif isinstance(value, Tensor):
-                storage = value._storage
-                version = storage.version
-                value = value._array
         saved.append(value)
         guards += storage, version
     node.saved = tuple(saved)
@@ -162,8 +212,10 @@ def write(target: Tensor, result: Tensor, name: str) -> Tensor:
     if not array.flags.writeable:
         raise GradError(f"{name}: the tensor's memory is read-only (it came from a read-only NumPy array): "
                         f"clone() it first{locations.quote(locations.here())}")
-    array[...] = result._array
     storage = target._storage
+    if current().grad:
+        _keep_saved(result, storage)
+    array[...] = result._array
     storage.version += 1
     storage.writer = (name, locations.here())
     if current().grad:
@@ -171,6 +223,17 @@ def write(target: Tensor, result: Tensor, name: str) -> Tensor:
         if source is not None:
             _rebase(target, result)
     return target
+
+
+def _keep_saved(result: Tensor, storage: Storage) -> None:
+    """Give the node of an in-place op its own copy of what it saved of the memory that is about to be written."""
+    node = edge(result)
+    if not isinstance(node, Node):
+        return
+    for i, value in enumerate(node.saved):
+        if node.guards[2 * i] is storage and isinstance(value, ndarray):
+            node.saved = (*node.saved[:i], value.copy(), *node.saved[i + 1 :])
+            node.guards = (*node.guards[: 2 * i], CONSTANT, 0, *node.guards[2 * i + 2 :])
 
 
 def _check_write(target: Tensor, result: Tensor, name: str) -> None:

@@ -163,8 +163,9 @@ def promote(operands: list[tuple[dtype, int]]) -> dtype:
     result: dtype | None = None
     for d in groups:  # type: ignore[assignment]
         if d is not None and (result is None or d.category > result.category):
-            complex_of_double = d.category == COMPLEX and result is float64
-            result = complex128 if complex_of_double else d
+            if d.category == COMPLEX and result is not None and result.category == FLOAT:
+                d = complex128 if result is float64 else complex64  # a complex number keeps the precision of floats
+            result = d
     assert result is not None
     return result
 

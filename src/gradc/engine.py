@@ -1,29 +1,24 @@
-"""`backward` through the dynamic graph.
-
-Gradients travel as plain NumPy arrays through generated functions, one per (op, operand types, which operands need
-one): the op's formulas, traced once, simplified and printed. The first use of such a key runs the formulas directly, so
-that a program whose shapes change at every step pays for no generating. With create_graph the formulas run on Tensors.
-"""
+"""`backward` through the dynamic graph: where each cotangent goes, in which order, and what users call."""
 
 from __future__ import annotations
 
-import heapq
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
-from gradc import dtypes, locations
-from gradc.backends import numpy as numpy_backend
+from gradc import composites, locations  # noqa: F401 - composites provides Op.run_composite
 from gradc.errors import ArgumentError, GradError, ShapeError
-from gradc.ir import Type
-from gradc.modes import EAGER_NO_GRAD, current, enter
-from gradc.node import FREED, Node, Output
-from gradc.passes.local import tidy
-from gradc.tensor import Tensor, edge, held, wrap
-from gradc.tracing import Tracer
+from gradc.gradients import gradients, gradients_as_tensors
+from gradc.hooks import run_hooks
+from gradc.modes import current
+from gradc.node import FREED, Freed, Node, Output
+from gradc.ops.joining import stack
+from gradc.quiet import QUIET
+from gradc.tensor import Tensor, edge, wrap
 
 Edge = Any
 Gradient = Any
@@ -40,9 +35,46 @@ def propagate(roots: Sequence[tuple[Edge, Gradient]], *, create_graph: bool, ret
     pending: dict[Node, Any] = {}
     queue: list[tuple[int, Node]] = []
     wanted = None if targets is None else _leading_to(roots, targets)
-    called_from = locations.here()
-    run = _gradients_as_tensors if create_graph else _gradients
+    receive = _receiver(arrived, pending, queue, wanted)
+    freed = (Freed(locations.here()), 1)
+    run = gradients_as_tensors if create_graph else gradients
+    for to, g in roots:
+        receive(to, g)
+    while queue:
+        node = heappop(queue)[1]
+        g = pending.pop(node)
+        if node.hooks is not None:
+            g = _call_hooks(node, g)
+        if targets is not None:
+            _collect(node, g, targets, arrived)
+            if node not in wanted.inner:  # type: ignore[union-attr]
+                continue
+        try:
+            parts = run(node, g)
+        except QUIET:  # the user turned NumPy's floating point warnings into errors; gradc's own must not raise
+            with np.errstate(all="ignore"):
+                parts = run(node, g)
+        if not retain_graph and node.saved:
+            node.saved = FREED
+            node.guards = freed
+        for to, part in zip(node.edges, parts):  # noqa: B905 - strict costs a keyword per node
+            if to is None or part is None:
+                continue
+            if to.__class__ is Node and wanted is None:  # the usual case of `receive`, without the call
+                if to in pending:
+                    pending[to] = pending[to] + part
+                else:
+                    pending[to] = part
+                    heappush(queue, (-to.number, to))
+            else:
+                receive(to, part)
+        parts = part = g = None  # let go of the arrays, so that a leaf can take them over
+    return arrived
 
+
+def _receiver(arrived: dict[Edge, Gradient], pending: dict[Node, Any], queue: list[tuple[int, Node]],
+              wanted: _Wanted | None) -> Callable[[Edge, Gradient], None]:
+    """The function that adds a cotangent to what an edge has received."""
     def receive(to: Edge, g: Gradient) -> None:
         if isinstance(to, Tensor):
             if wanted is None or to in wanted:
@@ -52,7 +84,7 @@ def propagate(roots: Sequence[tuple[Edge, Gradient]], *, create_graph: bool, ret
         if wanted is not None and node not in wanted:
             return
         if node not in pending:
-            heapq.heappush(queue, (-node.number, node))
+            heappush(queue, (-node.number, node))
             pending[node] = None
         if node is to:
             pending[node] = g if pending[node] is None else pending[node] + g
@@ -60,35 +92,7 @@ def propagate(roots: Sequence[tuple[Edge, Gradient]], *, create_graph: bool, ret
             outputs = pending[node] = pending[node] or {}
             outputs[to.index] = outputs[to.index] + g if to.index in outputs else g
 
-    for to, g in roots:
-        receive(to, g)
-    while queue:
-        node = heapq.heappop(queue)[1]
-        g = pending.pop(node)
-        if node.hooks is not None:
-            g = _call_hooks(node, g)
-        if targets is not None:
-            _collect(node, g, targets, arrived)
-            if node not in wanted.inner:  # type: ignore[union-attr]
-                continue
-        gradients = run(node, g)
-        if not retain_graph and node.saved:
-            node.saved = FREED
-            node.guards = ()
-            node.freed_at = called_from
-        for to, part in zip(node.edges, gradients, strict=False):
-            if to is None or part is None:
-                continue
-            if to.__class__ is Node and wanted is None:
-                if to in pending:
-                    pending[to] = pending[to] + part
-                else:
-                    pending[to] = part
-                    heapq.heappush(queue, (-to.number, to))
-            else:
-                receive(to, part)
-        gradients = part = None  # let go of the arrays, so that a leaf can take them over
-    return arrived
+    return receive
 
 
 class _Wanted(set[Edge]):
@@ -142,157 +146,6 @@ def _call_hooks(node: Node, g: Any) -> Any:
     return g
 
 
-def run_hooks(hooks: list[Callable[[Tensor], Any]], g: Gradient) -> Gradient:
-    """`g` after each hook in turn; a hook that returns None leaves it."""
-    for hook in list(hooks):
-        seen = g if isinstance(g, Tensor) else wrap(np.asarray(g))
-        replaced = hook(seen)
-        if replaced is None:
-            continue
-        name = getattr(hook, "__name__", type(hook).__name__)
-        if not isinstance(replaced, Tensor):
-            raise ArgumentError(f"expected Variable, but hook returned '{type(replaced).__name__}'")
-        if replaced._array.shape != seen._array.shape:
-            raise ShapeError(f"hook '{name}' has changed the size of value")
-        g = replaced if isinstance(g, Tensor) else replaced._array
-    return g
-
-
-# The gradients of one node
-
-
-def _gradients(node: Node, g: Any) -> Sequence[Any]:
-    """The cotangents of a node's operands, as arrays."""
-    saved = node.saved
-    if saved:
-        node.check_saved()
-    op = node.op
-    needs = tuple([e is not None for e in node.edges])
-    if op.backward is not None:
-        return op.backward(node, g, needs)  # type: ignore[no-any-return]
-    if isinstance(g, dict) or not op.generates:
-        return _direct(node, g, needs)
-    key = (node.signature, needs, tuple(node.attrs.values()))
-    function = op.generated.get(key)
-    if function.__class__ is int or function is None:
-        if len(op.generated) > 1000:
-            op.generated.clear()
-        uses = 1 + (function or 0)
-        if uses <= USES_BEFORE_GENERATING:
-            op.generated[key] = uses
-            return _direct(node, g, needs)
-        function = op.generated[key] = generate(node, needs, Type(dtypes.of(g.dtype), g.shape))
-    return function(g, *saved)  # type: ignore[no-any-return]
-
-
-USES_BEFORE_GENERATING = 2
-"""How often the gradient of a key runs directly before a function is generated for it."""
-
-
-def _direct(node: Node, g: Any, needs: tuple[bool, ...]) -> Sequence[Any]:
-    """The formulas run on tensors outside every graph."""
-    before = enter(EAGER_NO_GRAD)
-    try:
-        found = node.op.gradients(_names(node, _as_tensors(node, g), _saved_tensors(node, linked=False)), needs)
-    finally:
-        enter(before)
-    return [None if x is None else x._array for x in found]
-
-
-def _gradients_as_tensors(node: Node, g: Any) -> Sequence[Any]:
-    """The cotangents of a node's operands as tensors with a graph of their own, for create_graph."""
-    if node.saved:
-        node.check_saved()
-    needs = tuple([e is not None for e in node.edges])
-    if node.op.backward_on_tensors is not None:
-        return node.op.backward_on_tensors(node, g, needs)  # type: ignore[no-any-return]
-    return node.op.gradients(  # type: ignore[no-any-return]
-        _names(node, _as_tensors(node, g), _saved_tensors(node, linked=True)), needs)
-
-
-def _as_tensors(node: Node, g: Any) -> Any:
-    """The cotangent as the formulas take it: a tensor, or for several outputs one each, zeros where none came."""
-    if not isinstance(g, dict):
-        return g if isinstance(g, Tensor) else wrap(np.asarray(g))
-    types = result_types(node)
-    assert isinstance(types, tuple)
-    return tuple(_as_tensors(node, g[i]) if i in g else wrap(np.zeros(t.shape, t.dtype.numpy))
-                 for i, t in enumerate(types))
-
-
-def _saved_tensors(node: Node, linked: bool) -> list[Any]:
-    """The saved values as tensors; `linked` to where they came from in the graph."""
-    tensors: list[Any] = []
-    for value, (is_result, position, _) in zip(node.saved, node.op.saved_sources, strict=True):
-        if isinstance(value, tuple):
-            tensors.append([wrap(part) for part in value])
-        elif not isinstance(value, np.ndarray):
-            tensors.append(value)
-        else:
-            tensor = wrap(value)
-            if linked:
-                tensor = _linked(tensor, node if is_result else node.edges[position])
-            tensors.append(tensor)
-    return tensors
-
-
-def _linked(tensor: Tensor, origin: Edge) -> Tensor:
-    if isinstance(origin, Tensor) and held(origin) is tensor._array:
-        return origin
-    tensor._node = origin
-    return tensor
-
-
-def _names(node: Node, g: Any, saved: list[Any]) -> dict[str, Any]:
-    """What the formulas of a node may name."""
-    op = node.op
-    types = operand_types(node)
-    names = dict(zip(op.saved_names, saved, strict=True))
-    names.update(node.attrs)
-    names["g"] = g
-    names["operand_types"] = types
-    for name, type in zip(op.operands, types, strict=False):
-        names[f"{name}_type"] = type
-    return names
-
-
-def operand_types(node: Any) -> list[Any]:
-    """The type of each operand of a node; a number's class, or the number itself if the op specialises to it."""
-    *shapes, kinds = node.signature
-    if isinstance(kinds, np.dtype):
-        only = dtypes.of(kinds)
-        return [Type(only, s) if isinstance(s, tuple) else s for s in shapes]
-    return [Type(dtypes.of(k), s) if isinstance(s, tuple) else s for s, k in zip(shapes, kinds, strict=True)]
-
-
-def result_types(node: Node) -> Type | tuple[Type, ...]:
-    """The type of a node's result, or of its results."""
-    numbers = [0 if not isinstance(t, Type) else t for t in operand_types(node)]
-    return node.op.infer(*node.op.promoted_types(numbers), **node.attrs)  # type: ignore[no-any-return]
-
-
-def generate(node: Node, needs: tuple[bool, ...], g_type: Type) -> Callable[..., Any]:
-    """The NumPy function (g, *saved) -> gradients for nodes of this op, operand types and needs."""
-    op = node.op
-    types = operand_types(node)
-    tracer = Tracer(node.location)
-    g = tracer.input(g_type, "g")
-    saved: list[Any] = []
-    for (is_result, position, _), name, value in zip(op.saved_sources, op.saved_names, node.saved, strict=True):
-        if isinstance(value, np.ndarray):
-            stand_in: Any = tracer.input(Type(dtypes.of(value.dtype), value.shape), name)
-        else:
-            # A number stands for any number of its place: a scalar of the cotangent's type, so that nothing is cast.
-            stand_in = tracer.input(Type(g_type.dtype), name)
-            if value is None or isinstance(types[position], (int, float, complex)) and not is_result:
-                stand_in = value
-        saved.append(stand_in)
-    with tracer.on(grad=False):
-        found = op.gradients(_names(node, g, saved), needs)
-    graph = tidy(tracer.graph(f"{op.name}_gradient", found))
-    return numpy_backend.function(graph)
-
-
 # Leaves
 
 
@@ -301,6 +154,8 @@ def accumulate(leaf: Tensor, g: Gradient) -> None:
     held = leaf._grad
     if isinstance(g, Tensor):
         leaf._grad = g.clone() if held is None else held + g  # type: ignore[attr-defined, operator]
+        if held is None and isinstance(leaf._grad._node, Node):
+            leaf._grad._node.label = "CopyBackwards"
     elif held is None:
         # Referred to by our caller's dictionary and loop variable, by `g` and by getrefcount itself.
         exclusive = isinstance(g, np.ndarray) and g.base is None and sys.getrefcount(g) <= 4 and g.flags.writeable
@@ -351,16 +206,21 @@ def backward(tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retai
         return
     for x in wanted:
         if edge(x) in arrived:
-            accumulate(x, arrived[edge(x)])
+            accumulate(x, _after_leaf_hooks(edge(x), arrived))
 
 
 def _accumulate_leaves(arrived: dict[Edge, Gradient]) -> None:
-    while arrived:
-        leaf = next(iter(arrived))
+    for leaf in list(arrived):
         g = arrived.pop(leaf)
         if leaf._hooks:
             g = run_hooks(leaf._hooks, g)
         accumulate(leaf, g)
+
+
+def _after_leaf_hooks(to: Edge, arrived: dict[Edge, Gradient]) -> Gradient | None:
+    g = arrived.get(to)
+    hooks = to._hooks if isinstance(to, Tensor) else None  # those of a node ran when it was reached
+    return run_hooks(hooks, g) if hooks and g is not None else g
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
@@ -374,6 +234,9 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     if materialize_grads and allow_unused is False:
         raise ValueError(f"Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
                          f"allow_unused={allow_unused}.")
+    if is_grads_batched:
+        return _batched(outputs, inputs, grad_outputs, retain_graph or create_graph, create_graph, allow_unused,
+                        materialize_grads)
     results = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if not wanted:
@@ -390,9 +253,20 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
                                 + locations.quote(locations.here()))
         retain = create_graph if retain_graph is None else retain_graph
         arrived = propagate(roots, create_graph=create_graph, retain_graph=retain, targets=[edge(x) for x in wanted])
-        found = [_own(arrived.get(edge(x))) for x in wanted]
+        found = [_own(_after_leaf_hooks(edge(x), arrived)) for x in wanted]
     return tuple(_used(g, x, i, allow_unused, materialize_grads)
                  for i, (g, x) in enumerate(zip(found, wanted, strict=True)))
+
+
+def _batched(outputs: Any, inputs: Any, seeds: Any, retain: bool, *options: Any) -> tuple[Tensor | None, ...]:
+    """`grad` for each entry of the first dimension of the cotangents, stacked."""
+    rows = [seeds] if isinstance(seeds, Tensor) else list(seeds)
+    count = len(next(x for x in rows if x is not None))
+    create_graph, allow_unused, materialize = options
+    found = [grad(outputs, inputs, [None if x is None else x[i] for x in rows],  # type: ignore[index]
+                  retain or i < count - 1, create_graph, allow_unused, False, materialize) for i in range(count)]
+    return tuple(None if parts[0] is None else stack(parts)
+                 for parts in zip(*found, strict=True))
 
 
 def _own(g: Gradient | None) -> Tensor | None:
@@ -429,6 +303,9 @@ def _roots(outputs: list[Tensor], seeds: list[Any], create_graph: bool) -> list[
         if to is None:
             raise GradError(f"element {i} of tensors does not require grad and does not have a grad_fn"
                             + locations.quote(locations.here()))
+        if seed is None and not create_graph and output._array.shape == () and output._array.dtype.kind == "f":
+            roots.append((to, np.ones((), output._array.dtype)))  # the usual case, quickly
+            continue
         g = seed_of(output, seed)
         roots.append((to, g if create_graph else g._array))
     return roots

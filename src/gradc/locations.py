@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType
 
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+DEMO = PACKAGE + "demo.py"
+"""A program as users write it: its lines are not gradc's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class _PackageFiles(dict[str, bool]):
     """Whether a file is gradc's own, remembered per file name: the cheapest test that a frame is the user's."""
 
     def __missing__(self, filename: str) -> bool:
-        self[filename] = found = filename.startswith(PACKAGE) or filename.startswith("<gradc")
+        self[filename] = found = filename.startswith((PACKAGE, "<gradc")) and filename != DEMO
         return found
 
 
@@ -102,12 +104,13 @@ def _store_names(code: CodeType) -> dict[int, str]:
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("CACHE", "EXTENDED_ARG", "NOP", "COPY"):
             continue
-        if previous is not None and instruction.opname.startswith("STORE_") and "SUBSCR" not in instruction.opname \
-                and "SLICE" not in instruction.opname and isinstance(instruction.argval, str):
-            names[previous] = instruction.argval
-        elif previous is not None and instruction.opname.startswith("STORE_FAST") \
-                and isinstance(instruction.argval, tuple):  # fused stores of newer Pythons
-            names[previous] = instruction.argval[0]
+        name = instruction.argval
+        if instruction.opname.startswith("STORE_FAST") and isinstance(name, tuple):
+            name = name[0]  # fused stores of newer Pythons
+        if previous is not None and isinstance(name, str) and instruction.opname.startswith("STORE_") \
+                and "SUBSCR" not in instruction.opname and "SLICE" not in instruction.opname:
+            for offset in range(previous, instruction.offset, 2):  # a frame may stand in the cache behind a call
+                names[offset] = name
         previous = instruction.offset
     return names
 

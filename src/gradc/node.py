@@ -7,16 +7,36 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
+import numpy as np
+
 from gradc import locations
 from gradc.errors import GradError
 from gradc.locations import Location
-from gradc.tensor import Tensor
+from gradc.tensor import Tensor, wrap
 
 count: Callable[[], int] = itertools.count().__next__
 """Numbers nodes in the order of their making; an edge always leads to a smaller number."""
 
 FREED: tuple[Any, ...] = tuple(["freed"])
 """Stands for the saved values of a node after `backward` has used them. Compared by identity."""
+
+
+class Freed:
+    """Stands in `guards` for the saved values that a `backward` called at `where` has used; never of its version."""
+
+    version = 0
+
+    def __init__(self, where: Location) -> None:
+        self.where = where
+
+
+class Constant:
+    """Stands in `guards` for the storage of a number, which nothing can write."""
+
+    version = 0
+
+
+CONSTANT = Constant()
 
 
 class Node:
@@ -43,9 +63,8 @@ class Node:
     instruction: int
 
     index = 0  # as an edge, a node stands for its first output
-    freed_at: Location | None = None
     label: str | None = None
-    hooks: dict[int, list[Any]] | None = None
+    hooks: dict[int, dict[int, Any]] | None = None
     """By output, what to call with its cotangent before it goes on."""
 
     @property
@@ -72,19 +91,32 @@ class Node:
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
 
+    def __getattr__(self, name: str) -> Any:
+        """What it saved: `_saved_result`, `_saved_self` and `_saved_other` for the operands, or by their names."""
+        if not name.startswith("_saved_"):
+            raise AttributeError(f"{self.name()} has no attribute {name!r}")
+        self.check_saved()
+        wanted = name.removeprefix("_saved_")
+        wanted = dict(zip(("self", "other"), self.op.operands, strict=False)).get(wanted, wanted)
+        if wanted not in (self.op.saved_names or ()):
+            saves = ", ".join(self.op.saved_names or ()) or "nothing"
+            raise AttributeError(f"{self.name()} saves {saves}, not {wanted}")
+        value = self.saved[self.op.saved_names.index(wanted)]
+        return wrap(value) if isinstance(value, np.ndarray) else value
+
     def check_saved(self) -> None:
         """Raise GradError if the saved values were freed, or written in place since they were saved."""
         if self.saved is FREED:
-            first = f"\n    the first backward ran at{locations.quote(self.freed_at)}" if self.freed_at else ""
+            first = locations.quote(self.guards[0].where)
             raise GradError(
                 "Trying to backward through the graph a second time (or directly access saved tensors after they have "
                 "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
                 "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time."
-                f"\n    {self.name()}, made at{locations.quote(self.location)}{first}")
+                f"\n    {self.name()}, made at{locations.quote(self.location)}\n    the first backward ran at{first}")
         guards = self.guards
         for i, value in enumerate(self.saved):
             storage = guards[2 * i]
-            if value is not None and storage is not None and storage.version != guards[2 * i + 1]:
+            if value is not None and storage.version != guards[2 * i + 1]:
                 raise _modified(self, i)
 
 

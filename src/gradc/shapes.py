@@ -67,7 +67,7 @@ def normal_dims(dim: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
     """Dimensions to reduce, sorted and counted from the front; None and () mean all of them."""
     if dim is None:
         return tuple(range(rank))
-    dims = [normal_dim(d, rank) for d in ((dim,) if isinstance(dim, SupportsIndex) else dim)]
+    dims = [normal_dim(d, rank) for d in ((dim,) if hasattr(dim, "__index__") else dim)]
     if len(set(dims)) != len(dims):
         raise ShapeError(f"dim {max(dims, key=dims.count)} appears multiple times in the list of dims")
     if not dims or rank == 0:
@@ -87,7 +87,12 @@ def resolve(shape: Sequence[int], count: int) -> Shape:
 
     Raises ShapeError when the sizes do not multiply to `count`.
     """
-    wanted = tuple(int(s) for s in shape)
+    wanted = tuple([int(s) for s in shape])
+    product = math.prod(wanted)
+    if product == count and (not wanted or min(wanted) >= 0):
+        return wanted
+    if product < 0 and min(wanted) == -1 and wanted.count(-1) == 1 and count % product == 0:
+        return tuple([-(count // product) if size == -1 else size for size in wanted])
     unknown = [i for i, size in enumerate(wanted) if size == -1]
     if len(unknown) > 1:
         raise ShapeError("only one dimension can be inferred")
@@ -108,7 +113,7 @@ def from_arguments(sizes: tuple[object, ...]) -> Shape:
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = tuple(sizes[0])
     try:
-        return tuple(size.__index__() for size in sizes)  # type: ignore[attr-defined]
+        return tuple([size.__index__() for size in sizes])  # type: ignore[attr-defined]
     except AttributeError:
         raise ArgumentError(f"a size must be an integer, got {sizes!r}") from None
 

@@ -9,6 +9,8 @@ which only compiled code touches never leaves the device.
 
 from __future__ import annotations
 
+import warnings
+import math
 from typing import Any
 
 import numpy as np
@@ -126,6 +128,7 @@ class Tensor:
         if name == "_array" and self._device is not None:
             # A copy: the device buffer may be donated to the next compiled step while somebody holds this array.
             array = self._array = np.array(self._device)
+            self._device = None
             return array
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
@@ -133,7 +136,7 @@ class Tensor:
 
     @property
     def shape(self) -> Size:
-        return Size(self._array.shape)
+        return Size(payload(self).shape)
 
     def size(self, dim: int | None = None) -> Size | int:
         """The shape, or its size at `dim`."""
@@ -141,20 +144,20 @@ class Tensor:
 
     @property
     def dtype(self) -> dtype:
-        return dtypes.of(self._array.dtype)
+        return dtypes.of(payload(self).dtype)
 
     @property
     def type_(self) -> Type:
         """The gradc type: element type and shape."""
-        array = self._array
+        array = payload(self)
         return Type(dtypes.of(array.dtype), array.shape)
 
     @property
     def ndim(self) -> int:
-        return len(self._array.shape)
+        return len(payload(self).shape)
 
     def dim(self) -> int:
-        return len(self._array.shape)
+        return len(payload(self).shape)
 
     def numel(self) -> int:
         """Number of elements."""
@@ -181,11 +184,15 @@ class Tensor:
         return self.dtype.is_complex
 
     def is_contiguous(self) -> bool:
-        return bool(self._array.flags.c_contiguous)
+        array = self._array
+        return bool(array.flags.c_contiguous) if isinstance(array, np.ndarray) else True
 
     def stride(self) -> tuple[int, ...]:
-        """Elements to step over per dimension."""
-        return tuple(s // self._array.itemsize for s in self._array.strides)
+        """Elements to step over per dimension; in a trace, where memory has no layout, those of row-major order."""
+        array = self._array
+        if isinstance(array, np.ndarray):
+            return tuple(s // array.itemsize for s in array.strides)
+        return tuple(math.prod(array.shape[d + 1 :]) for d in range(array.ndim))
 
     # Its place in the autograd graph
 
@@ -240,7 +247,15 @@ class Tensor:
     def grad(self) -> Tensor | None:
         """The gradient accumulated by `backward`, None before the first and after zero_grad."""
         trace = current().trace
-        return self._grad if trace is None else trace.read_grad(self)
+        if trace is not None:
+            return trace.read_grad(self)  # type: ignore[no-any-return]
+        if self._grad is None and self._node is not None and self._node is not LEAF and not self._retains_grad \
+                and not self.is_leaf:
+            warnings.warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+                          "attribute won't be populated during autograd.backward(). Call .retain_grad() on it before "
+                          "backward() to keep its gradient, or read .grad of the leaf that it was computed from.",
+                          UserWarning, stacklevel=2)
+        return self._grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -371,14 +386,6 @@ def wrap(array: Any) -> Tensor:
     return tensor
 
 
-def held(tensor: Tensor) -> Any:
-    """The payload that `tensor` holds now, None if a compiled step left it on the device."""
-    try:
-        return _payload(tensor)
-    except AttributeError:
-        return None
-
-
 _payload = Tensor._array.__get__  # type: ignore[attr-defined]
 
 
@@ -388,6 +395,20 @@ def rebuild(kind: type[Tensor], array: np.ndarray[Any, Any], requires_grad: bool
     tensor._array = array
     tensor._storage = Storage()
     tensor._node = LEAF if requires_grad else None
+    return tensor
+
+
+def payload(tensor: Tensor) -> Any:
+    """What holds the values now: a NumPy array, a jax array that a compiled function left, or an ir.Value."""
+    return tensor._array if tensor._device is None else tensor._device
+
+
+def on_device(array: Any) -> Tensor:
+    """A new tensor over a jax array, which becomes NumPy when eager code first reads it."""
+    tensor = new(Tensor)
+    tensor._device = array
+    tensor._storage = Storage()
+    tensor._node = None
     return tensor
 
 

@@ -18,7 +18,7 @@ from gradc.errors import GradcError, TraceError
 from gradc.ir import OPS, Array, Graph, Location, Node, Type, Value, fresh_names
 from gradc.modes import Modes, current, enter
 from gradc.node import TracedNode
-from gradc.tensor import LEAF, VIEW, Storage, Tensor, View, held, new
+from gradc.tensor import LEAF, VIEW, Storage, Tensor, View, payload, new
 
 
 class Tracer:
@@ -40,6 +40,8 @@ class Tracer:
         self._detached: dict[Value, Value] = {}
         self.name: Callable[[str], str] = fresh_names(taken)
         """Makes a base into a name that is not taken."""
+        self.chosen: set[str] = set()
+        """The names that come from the user's variables."""
 
     # Values and tensors
 
@@ -61,7 +63,7 @@ class Tracer:
         """The value of `tensor` now."""
         known = self._known.get(id(tensor))
         if known is None:
-            value = held(tensor)
+            value = payload(tensor)
             known = (value, 0) if isinstance(value, Value) else self._meet(tensor)
             self._know(tensor, known[0], known[1])
         value, version = known
@@ -171,6 +173,8 @@ class Tracer:
             if frame is not None and name is None and frame is not self.naming_frame:
                 name = locations.assigned_name(frame)
         outputs = self._outputs(types, self.name(name or op.name))
+        if name:
+            self.chosen.add(outputs[0].name)
         self.nodes.append(Node(op, operands, attrs, outputs, location, regions))
         return outputs
 
@@ -185,6 +189,7 @@ class Tracer:
         """Call `value` by the user's name for it. Only while tracing: the values of a graph never change."""
         if "[" not in value.name:
             object.__setattr__(value, "name", self.name(name))
+            self.chosen.add(value.name)
 
     # What a trace answers when the user asks
 
@@ -202,6 +207,13 @@ class Tracer:
 
     def gradients(self, *args: Any) -> Any:
         raise TraceError("this trace cannot run autograd.grad()")
+
+    def call_module(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a module's forward, with its hooks."""
+        return module._call_with_hooks(*args, **kwargs)
+
+    def guard(self, container: dict[Any, Any], key: Any) -> None:
+        """Note that the trace depends on `container[key]`; what is compiled is traced anew when it changes."""
 
     def concrete(self, tensor: Tensor, what: str) -> np.ndarray[Any, Any]:
         """The values of a tensor that does not depend on the trace.

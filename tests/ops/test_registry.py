@@ -11,6 +11,7 @@ import pytest
 from samples import FLOATS, OTHERS, Case, cases, close, lowered, on_xla
 
 from gradc import dtypes, engine
+from gradc.gradients import formula_names, saved_tensors
 from gradc.ir import Type
 from gradc.ir.registry import OPS
 from gradc.ops.samples import differentiable, smooth
@@ -67,7 +68,7 @@ def linear_in_results(results: tuple[Tensor, ...], seed: int = 7) -> Any:
     return total
 
 
-def gradients(case: Any, tensors: list[Any], positions: list[int], create_graph: bool = False) -> list[Any]:
+def gradients_of(case: Any, tensors: list[Any], positions: list[int], create_graph: bool = False) -> list[Any]:
     total = linear_in_results(case.results(*tensors))
     found = engine.grad(total, [tensors[i] for i in positions], create_graph=create_graph, materialize_grads=True)
     return list(found)
@@ -112,7 +113,7 @@ def test_gradient_is_the_limit_of_differences(op: Any, sample: Any, kind: dtypes
         directions = {i: random.standard_normal(case.operands[i].shape)}
         up, down = (linear_in_results(case.results(*moved(case.operands, directions, s))).item()
                     for s in (STEP, -STEP))
-        found = gradients(case, leaves(case, [i]), [i])[0]
+        found = gradients_of(case, leaves(case, [i]), [i])[0]
         assert found.type_ == case.operands[i].type_
         slope = np.sum(found._array * directions[i])
         scale = max(1.0, abs(up), np.abs(found._array * directions[i]).sum())
@@ -131,7 +132,7 @@ def test_second_gradient_is_the_limit_of_differences(op: Any, sample: Any, kind:
 
     def along(tensors: list[Any], create_graph: bool = False) -> Any:
         total: Any = 0.0
-        for g, w in zip(gradients(case, tensors, positions, create_graph), weights, strict=True):
+        for g, w in zip(gradients_of(case, tensors, positions, create_graph), weights, strict=True):
             total = total + (g * wrap(w)).sum()
         return total
 
@@ -157,13 +158,13 @@ def test_generated_gradient_is_the_formula(op: Any, sample: Any, kind: dtypes.dt
     positions = positions_with_gradient(case)
     if not positions:
         return
-    rounds = [[g._array for g in gradients(case, leaves(case, positions), positions)] for _ in range(4)]
+    rounds = [[g._array for g in gradients_of(case, leaves(case, positions), positions)] for _ in range(4)]
     for later in rounds[1:]:
         for first, again in zip(rounds[0], later, strict=True):
             close(again, first)
     for i in positions if len(positions) > 1 else []:  # each operand alone: other needs, another function
         for _ in range(4):
-            close(gradients(case, leaves(case, [i]), [i])[0]._array, rounds[0][positions.index(i)])
+            close(gradients_of(case, leaves(case, [i]), [i])[0]._array, rounds[0][positions.index(i)])
 
 
 # Composites
@@ -187,43 +188,30 @@ def test_composite_is_its_decomposition(op: Any, sample: Any, kind: dtypes.dtype
     positions = positions_with_gradient(case)
     if not positions or not smooth(sample):
         return
-    whole = gradients(case, leaves(case, positions), positions)
-    parts = gradients(opened, leaves(opened, positions), positions)
+    whole = gradients_of(case, leaves(case, positions), positions)
+    parts = gradients_of(opened, leaves(opened, positions), positions)
     for a, b in zip(whole, parts, strict=True):
         if np.isfinite(b._array).all():  # the formula may be stabler than the decomposition
             close(a._array, b._array, factor=20)
 
 
-@pytest.mark.parametrize(("op", "sample", "kind"), cases(dtypes.float64))
+@pytest.mark.parametrize(("op", "sample", "kind"), differentiable_cases())
 def test_gradient_on_xla_is_the_eager_one(op: Any, sample: Any, kind: dtypes.dtype) -> None:
     """The formulas, traced and printed for jax.numpy, compute what backward() does."""
     case = Case(op, sample, kind)
     positions = positions_with_gradient(case)
-    if not positions:
-        return
-    tensors = leaves(case, positions)
-    expected = gradients(case, tensors, positions)
-    node = linear_root(case, tensors)
-    if node is None:
-        return
+    results = case.results(*leaves(case, positions))
+    node = results[0].grad_fn
+    saved = saved_tensors(node, linked=False)
+    if len(results) > 1 or any(isinstance(value, list) for value in saved):
+        return  # several results, or a variable number of operands
+    g = wrap(np.asarray(np.random.default_rng(7).standard_normal(results[0].shape)))
     needs = tuple(e is not None for e in node.edges)
-    result = case(*tensors)
-    g = wrap(np.random.default_rng(7).standard_normal(result.shape))
-    numbers = engine._saved_tensors(result.grad_fn, linked=False)
 
     def formulas(g: Tensor, *saved: Any) -> Any:
-        found = op.gradients(engine._names(result.grad_fn, g, list(saved)), needs)
-        return tuple(found[i] for i in positions if found[i] is not None)
+        found = op.gradients(formula_names(node, g, list(saved)), needs)
+        return tuple(found[i] for i in positions)
 
-    flat = all(not isinstance(n, list) for n in numbers)
-    if not flat:
-        return
-    found = on_xla(formulas, [g, *numbers])
-    wanted = [e for e in expected]
-    for a, b in zip(found, wanted, strict=True):
-        close(a, b._array, factor=10)
-
-
-def linear_root(case: Any, tensors: list[Any]) -> Any:
-    results = case.results(*tensors)
-    return results[0].grad_fn if len(results) == 1 else None
+    expected = engine.grad(results[0], [node.edges[i] for i in positions], g)
+    for theirs, ours in zip(on_xla(formulas, [g, *saved]), expected, strict=True):
+        close(theirs, ours._array, factor=10)

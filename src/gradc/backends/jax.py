@@ -33,6 +33,7 @@ class Lowered:
         exec(compile(self.source, f"<gradc {graph.name}>", "exec"), names)
         self.function: Callable[..., tuple[Any, ...]] = names[graph.name]
         self.types = [v.type for v in graph.inputs]
+        self.donated = frozenset(donate)
         self.jitted = jax.jit(self.function, donate_argnums=tuple(donate))
         self.wide = jax.enable_x64
 

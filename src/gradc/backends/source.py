@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import functools
 import keyword
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from gradc.expression import Expression, Namespace, Unprintable, literal
 from gradc.ir import Graph, Node, Value
+from gradc.ops.base import Pointwise
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,16 @@ JAX = Target("jnp", {"special": "special", "lax": "lax"}, lowers=True)
 
 
 class Source:
-    """The lines of a function, and the kernels that they call by name."""
+    """The lines of a function, and the kernels that they call by name.
 
-    def __init__(self, target: Target) -> None:
+    With `hoists`, a number in a pointwise op is a 0-d array that the function finds under a name, in `numbers`: NumPy
+    needs half the time to combine an array with that as with a Python number.
+    """
+
+    def __init__(self, target: Target, hoists: bool = False) -> None:
         self.target = target
+        self.hoists = hoists
+        self.numbers: dict[str, Any] = {}
         self.xp = Namespace(target.prefix, target.modules)
         self.kernels: dict[str, Any] = {}
 
@@ -68,11 +77,27 @@ class Source:
         if kernel is None:
             raise Unprintable(f"{op.name} has no kernel: it must be decomposed first")
         operands = [self.expression_of(v) for v in node.inputs]
+        if self.hoists and isinstance(op, Pointwise) and not op.specialises:
+            operands = self.hoisted(op, node.inputs, operands)
         try:
             printed = kernel(self.xp, *operands, **node.attrs)
             return printed.text if isinstance(printed, Expression) else literal(printed, self.target.prefix)
         except Unprintable:
             return self.call(op, kernel, operands, node.attrs)
+
+    def hoisted(self, op: Pointwise, inputs: Sequence[Any], operands: list[Any]) -> list[Any]:
+        """The operands with 0-d arrays, by name, in place of numbers."""
+        if all(isinstance(v, Value) or v is None for v in inputs):
+            return operands
+        computed = op.compute_dtype([v.type if isinstance(v, Value) else v for v in inputs])
+        found = []
+        for operand in operands:
+            if type(operand) in (int, float):
+                named = f"number_{len(self.numbers)}"
+                self.numbers[named] = np.array(operand, computed.numpy)
+                operand = Expression(named, prefix=self.target.prefix)
+            found.append(operand)
+        return found
 
     def call(self, op: Any, kernel: Any, operands: list[Any], attrs: Any) -> str:
         """A call of a kernel by the name of its op; attributes that have no source text are bound to it."""
@@ -82,7 +107,7 @@ class Source:
             called = op.name
             self.kernels[called] = kernel
         except Unprintable:
-            called = f"{op.name}_{len(self.kernels)}"
+            called = f"_{op.name}_{len(self.kernels)}"  # no value's name starts so
             self.kernels[called] = functools.partial(kernel, **attrs)
             written = [literal(x, self.target.prefix) for x in operands]
         return f"{called}({', '.join([self.target.prefix, *written])})"

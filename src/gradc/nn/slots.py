@@ -1,8 +1,8 @@
 """How a module holds its parameters, buffers and submodules.
 
-Their values are ordinary attributes, so that reading one costs what any attribute costs. The module only keeps, for
-each of the three kinds, an ordered dictionary of the names that are registered. PyTorch's `_parameters`, `_buffers` and
-`_modules` are views of both: mappings from the names to the values.
+Their values are ordinary attributes, so that reading one costs what any attribute costs. Beside them the module keeps,
+for each of the three kinds, an ordered dictionary of the names that are registered. PyTorch's `_parameters`, `_buffers`
+and `_modules` are views of both: mappings from the names to the values.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from gradc.errors import GradcError
+from gradc.errors import ArgumentError, GradcError
+from gradc.nn.parameter import typename
 
 
 class SlotNameError(GradcError, KeyError):
@@ -22,7 +23,10 @@ class SlotError(GradcError, AttributeError):
 
 
 class Slots(MutableMapping[str, Any]):
-    """The registered attributes of one kind: `names` in order, their values in the module's dictionary."""
+    """The registered attributes of one kind: `names` in order, and their values among all `attributes` of a module.
+
+    What belongs to a name in `names` is, for a buffer, whether state_dict holds it.
+    """
 
     __slots__ = ("attributes", "names")
 
@@ -34,6 +38,9 @@ class Slots(MutableMapping[str, Any]):
         if name not in self.names:
             raise KeyError(name)
         return self.attributes[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.attributes[name] if name in self.names else default
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.names.setdefault(name, True)
@@ -56,13 +63,13 @@ class Slots(MutableMapping[str, Any]):
         return repr(dict(self))
 
 
-def check_name(owner: Any, kind: str, name: Any, registered: dict[str, bool]) -> None:
-    """Raise an error, in PyTorch's words, if `owner` cannot register something of `kind` under `name`."""
+def check_name(owner: Any, kind: str, name: Any, names: dict[str, bool]) -> None:
+    """Raise an error, in PyTorch's words, if `owner` cannot register a parameter, buffer or module under `name`."""
     if not isinstance(name, str):
-        raise SlotTypeError(f"{kind} name should be a string. Got {typename_of_class(name)}")
-    if hasattr(owner, name) and name not in registered:
-        raise SlotNameError(f"attribute '{name}' already exists")
+        raise ArgumentError(f"{kind} name should be a string. Got {typename(name)}")
     if "." in name:
         raise SlotNameError(f'{kind} name can\'t contain "."' + (f", got: {name}" if kind == "module" else ""))
     if not name:
         raise SlotNameError(f'{kind} name can\'t be empty string ""')
+    if name not in names and hasattr(owner, name):
+        raise SlotNameError(f"attribute '{name}' already exists")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradc import dtypes
-from gradc.apply import apply
+from gradc.apply import apply, located
 from gradc.errors import ArgumentError, DtypeError
 from gradc.ops.base import Pointwise, operand
 from gradc.ops.define import op
@@ -114,8 +114,15 @@ class floor_divide(Pointwise):
     samples = [([7.0, -7.0], 2), ([7.5, -7.5], [2.0, 2.0])]
 
 
+class ByNumberOrTensor(Pointwise):
+    """PyTorch has two nodes for such an op: 0 where the last operand is a number, 1 where it is a tensor."""
+
+    def node_name(self, node: Any) -> str:
+        return f"{self.torch_name}Backward{int(isinstance(node.signature[-2], tuple))}"
+
+
 @op
-class remainder(Pointwise):
+class remainder(ByNumberOrTensor):
     """x - y·⌊x / y⌋: the remainder with the sign of y.
 
     Source  torch.remainder
@@ -131,7 +138,7 @@ class remainder(Pointwise):
 
 
 @op
-class fmod(Pointwise):
+class fmod(ByNumberOrTensor):
     """The remainder of x / y with the sign of x.
 
     Source  torch.fmod
@@ -165,7 +172,8 @@ class pow(Pointwise):
     def call(self, x: Any, exponent: Any) -> Any:
         exponent = operand(self, exponent)
         if type(exponent) is int and exponent < 0 and isinstance(x, Tensor) and x.dtype.category == dtypes.INT:
-            raise DtypeError("Integers to negative integer powers are not allowed.")
+            problem = DtypeError("Integers to negative integer powers are not allowed.")
+            raise located(self.name, (x, exponent), {}, problem) from None
         return apply(self, (operand(self, x), exponent), {})
 
     def node_name(self, node: Any) -> str:
@@ -236,6 +244,34 @@ class atan2(Pointwise):
 
 
 @op
+class hypot(Pointwise):
+    """√(x² + y²), without overflow.
+
+    Source  torch.hypot
+    """
+
+    kernel = lambda xp, x, y: xp.hypot(x, y)
+    grad_x = lambda g, x, result: g * (x / result)
+    grad_y = lambda g, y, result: g * (y / result)
+    rejects = (dtypes.BOOL, dtypes.INT)
+    samples = [((3,), (3,)), ((3, 1), (2,))]
+
+
+@op
+class logaddexp(Pointwise):
+    """log(eˣ + eʸ), without overflow.
+
+    Source  torch.logaddexp
+    """
+
+    kernel = lambda xp, x, y: xp.logaddexp(x, y)
+    grad_x = lambda g, x, result: g * (x - result).exp()
+    grad_y = lambda g, y, result: g * (y - result).exp()
+    rejects = (dtypes.BOOL, dtypes.INT)
+    samples = [((3,), (3,)), ((3, 1), (2,)), ([1e4, -1e4], [1e4, 0.0])]
+
+
+@op
 class where(Pointwise):
     """x where the condition holds, else y.
 
@@ -283,7 +319,7 @@ Tensor.rsub = _rsub_method  # type: ignore[attr-defined]
 
 
 @op
-class lerp(Pointwise):
+class lerp(ByNumberOrTensor):
     """x + weight·(y - x): the point between x and y.
 
     Source  torch.lerp
@@ -316,6 +352,10 @@ class clamp(Pointwise):
         if min is None and max is None:
             raise ArgumentError("torch.clamp: At least one of 'min' or 'max' must not be None")
         return apply(self, (x, operand(self, min), operand(self, max)), {})
+
+    def node_name(self, node: Any) -> str:
+        by_tensors = any(isinstance(shape, tuple) for shape in node.signature[1:3])
+        return "ClampBackward0" if by_tensors else "ClampBackward1"
 
 
 def _inside(x: Tensor, min: Any, max: Any) -> Tensor:

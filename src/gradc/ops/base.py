@@ -27,21 +27,10 @@ from gradc.apply import apply
 from gradc.dtypes import dtype
 from gradc.errors import ArgumentError, DtypeError
 from gradc.ir import Type
+from gradc.ops.namespace import NumpyNamespace
 from gradc.tensor import Tensor, wrap
 
 NUMBERS = (bool, int, float, complex)
-
-
-class NumpyNamespace:
-    """NumPy as the `xp` of kernels, with scipy.special as `xp.special`, imported when first needed."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "special":
-            import scipy.special as found
-        else:
-            found = getattr(np, name)
-        setattr(self, name, found)
-        return found
 
 
 class Formula:
@@ -68,6 +57,8 @@ class Op:
     samples: Sequence[Any] = ()
     """Sample calls, in the language of ops/samples.py; the tests make them all."""
 
+    checked = False
+    """Whether eager mode asks `infer` first: where NumPy would take operands that the op does not."""
     pointwise = False
     commutative = False
     effect = False
@@ -88,6 +79,10 @@ class Op:
     """Whether eager mode generates a NumPy function for its gradient; not where attributes differ from call to call."""
     generated: dict[Any, Any]
     namespace = NumpyNamespace()
+    eager: Any = None
+    """The generated function (modes, attrs, *operands) -> result of eager mode; see eager.py."""
+    run_composite: Any = None
+    """Computes a composite eagerly: (operands, attrs) -> arrays. composites.py, a layer above, provides it."""
 
     backward: Any = None
     backward_on_tensors: Any = None
@@ -134,6 +129,8 @@ class Op:
         if target is None:
             return arrays
         kind = target.numpy
+        if target is dtypes.bfloat16:  # to NumPy it is a stranger, which a number turns into float32
+            arrays = [kind.type(x) if type(x) in (int, float) else x for x in arrays]
         return [x.astype(kind) if takes and x.dtype != kind else x for takes, x in self.promoting(arrays)]
 
     def promoted_tensors(self, operands: Sequence[Any]) -> Sequence[Any]:
@@ -187,7 +184,7 @@ def fit(g: Any, type: Type) -> Any:
     if from_shape != type.shape:
         dims = shapes.broadcast_dims(type.shape, from_shape)
         if dims:
-            g = g.sum(dims, keepdim=True)
+            g = g.sum(dims, keepdim=dims[-1] >= len(from_shape) - len(type.shape))
         if tuple(g._array.shape) != type.shape:
             g = g.reshape(type.shape)
     return g if g.dtype is type.dtype else g.to(type.dtype)

@@ -10,9 +10,10 @@ from gradc.dtypes import dtype
 from gradc.errors import ArgumentError
 from gradc.ir import Type
 from gradc.ir.constants import Array
+from gradc.modes import current
 from gradc.ops.base import Op
 from gradc.ops.define import op
-from gradc.tensor import Tensor, device
+from gradc.tensor import Tensor, device, wrap
 
 
 class Unary(Op):
@@ -132,6 +133,12 @@ class detach(Unary):
     view = True
     detaches = True
     samples = [((3,),)]
+
+
+def known(array: Any) -> Tensor:
+    """A tensor of values that are known now: a constant of the graph while a function is traced."""
+    trace = current().trace
+    return wrap(array) if trace is None else trace.tensor(trace.constant(array))
 
 
 def _data(self: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 from gradc.apply import write
 from gradc.ir.registry import register
 from gradc.ops.base import NUMBERS, Formula, Op
+from gradc.ops.eager import generate_eager
 from gradc.ops.fast import accelerate
 from gradc.tensor import Tensor
 
@@ -24,7 +25,10 @@ def op(cls: type[Op]) -> Any:
     _read_formulas(self, cls)
     if cls.torch_name is None:
         cls.torch_name = "".join(part.capitalize() for part in self.name.split("_"))
+    self.eager = generate_eager(self)
     make = accelerate(self)
+    if make is None and "__call__" not in cls.__dict__:
+        cls.__call__ = cls.call  # type: ignore[method-assign] # one frame less
     register(self)  # type: ignore[arg-type]
     attach(self, make)
     return self
@@ -109,7 +113,7 @@ def _inplace(self: Op, name: str) -> Callable[..., Any]:
 def _special(self: Op, name: str) -> Callable[..., Any]:
     """A special method of Tensor: reflected ones swap, in-place ones write, and unknown operands are declined."""
     def declined(x: Any) -> bool:
-        return not isinstance(x, (Tensor, np.ndarray, np.generic, *NUMBERS))
+        return x.__class__ is not Tensor and not isinstance(x, (Tensor, np.ndarray, np.generic, *NUMBERS))
 
     call = self.call
     if name.startswith("__i") and name != "__invert__":

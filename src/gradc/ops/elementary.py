@@ -79,6 +79,7 @@ class square(Pointwise):
     kernel = lambda xp, x: xp.multiply(x, x)
     grad_x = lambda g, x: g * (2 * x)
     torch_name = "Pow"
+    rejects = (dtypes.BOOL,)
     samples = [((7,),)]
 
 
@@ -172,6 +173,7 @@ class log1p(Function):
 
     kernel = lambda xp, x: xp.log1p(x)
     grad_x = lambda g, x: g / (x + 1)
+    torch_name = "Log1P"
     samples = [(POSITIVE,), (UNIT,)]
 
 
@@ -352,61 +354,24 @@ class erf(Function):
     grad_x = lambda g, x: g * (2 / math.sqrt(math.pi) * exp(-(x * x)))
 
 
-class Rounding(Pointwise):
-    """Rounds to an integer; the gradient is 0 everywhere."""
+@op
+class erfc(Function):
+    """1 - erf(x), accurate for large x.
 
-    inplace = True
-    rejects = (dtypes.BOOL,)
-    samples: Any = [([-1.6, -0.4, 0.3, 1.6, 2.7],), (kinks([-1.5, -0.5, 0.5, 1.5, 2.5, -2.0, 2.0]),)]
+    Source  torch.erfc
+    """
+
+    kernel = lambda xp, x: xp.special.erfc(x)
+    grad_x = lambda g, x: -g * (2 / math.sqrt(math.pi) * exp(-(x * x)))
 
 
 @op
-class floor(Rounding):
-    """⌊x⌋, rounded down.
+class erfinv(Function):
+    """The number whose error function is x, for |x| < 1.
 
-    Source  torch.floor
+    Source  torch.erfinv
     """
 
-    kernel = lambda xp, x: xp.floor(x)
-    grad_x = lambda g: g.zeros_like()
-
-
-@op
-class ceil(Rounding):
-    """⌈x⌉, rounded up.
-
-    Source  torch.ceil
-    """
-
-    kernel = lambda xp, x: xp.ceil(x)
-    grad_x = lambda g: g.zeros_like()
-
-
-@op
-class round(Rounding):
-    """x rounded to the nearest integer, halves to the even one.
-
-    Source  torch.round
-    """
-
-    kernel = lambda xp, x: xp.round(x)
-    grad_x = lambda g: g.zeros_like()
-
-
-@op
-class trunc(Rounding):
-    """x rounded toward 0.
-
-    Source  torch.trunc
-    """
-
-    kernel = lambda xp, x: xp.trunc(x)
-    grad_x = lambda g: g.zeros_like()
-    aliases = ("fix",)
-
-
-def frac(x: Any) -> Any:
-    """x - trunc(x), the fractional part, as torch.frac."""
-    return x - trunc(x)
-
-
+    kernel = lambda xp, x: xp.special.erfinv(x)
+    grad_x = lambda g, result: g * (math.sqrt(math.pi) / 2 * exp(result * result))
+    samples = [(UNIT,)]

@@ -17,8 +17,9 @@ import numpy as np
 from gradc import dtypes, locations
 from gradc.expression import Expression, Namespace
 from gradc.modes import current
-from gradc.node import Node, count
+from gradc.node import CONSTANT, Node, count
 from gradc.ops.base import Op, Pointwise
+from gradc.ops.namespace import Special
 from gradc.tensor import LEAF, Parameter, Storage, Tensor, edge, new
 
 UNARY = """
@@ -175,8 +176,9 @@ def _link(op: Op, edges: Sequence[str]) -> str:
         saved.append(value)
         # Nothing can write a number.
         number = not wanted or not is_result and edges[position] == "None"
-        guards.append("None, 0" if number else f"{owner}._storage, {owner}._storage.version")
-    shapes = [f"{x}.shape" if e != "None" else x if op.specialises else "None" for e, x in zip(edges, "ab", strict=False)]
+        guards.append("CONSTANT, 0" if number else f"{owner}._storage, {owner}._storage.version")
+    shapes = [f"{x}.shape" if e != "None" else x if op.specialises else "None"
+              for e, x in zip(edges, "ab", strict=False)]
     text = LINK.format(find_edges=textwrap.indent(find_edges, "    "),
                        any_edge=" or ".join(f"{e} is not None" for e in linked), edges=_tuple(edges),
                        saved=_tuple(saved), guards=_tuple(guards), signature=_tuple([*shapes, "d"]))
@@ -190,20 +192,12 @@ def _tuple(parts: Sequence[str]) -> str:
 def _compile(op: Op, source: str, general: Callable[..., Any]) -> Callable[..., Any]:
     names: dict[str, Any] = {
         "__name__": "gradc.generated", "np": np, "Tensor": Tensor, "Parameter": Parameter, "Storage": Storage,
-        "Node": Node, "LEAF": LEAF, "edge": edge, "new": new, "current": current, "count": count,
+        "Node": Node, "CONSTANT": CONSTANT, "LEAF": LEAF, "edge": edge, "new": new, "current": current, "count": count,
         "ndarray": np.ndarray, "asarray": np.asarray, "boolean": np.dtype(bool), "getframe": sys._getframe,
         "ours": locations.package_files, "outer": locations.outside, "EMPTY": {}, "op": op, "general": general,
-        "special": _Special(),
+        "special": Special(),
     }
     exec(compile(source, f"<gradc {op.name}>", "exec"), names)
     function: Callable[..., Any] = names[op.name]
     function.__doc__ = op.__doc__
     return function
-
-
-class _Special:
-    """scipy.special, imported when a kernel first asks for it."""
-
-    def __getattr__(self, name: str) -> Any:
-        import scipy.special
-        return getattr(scipy.special, name)

@@ -13,10 +13,10 @@ from gradc.errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from gradc.ir import Type
 from gradc.ops.arithmetic import where
 from gradc.ops.base import NUMBERS, Op
-from gradc.ops.conversion import copy
+from gradc.ops.conversion import copy, known
 from gradc.ops.define import op
 from gradc.ops.samples import ints
-from gradc.tensor import Tensor, host_array, wrap
+from gradc.tensor import Tensor, host_array
 
 # An index is a tuple of integers, slices, None and Ellipsis. A tensor among them is an operand: its place in the
 # tuple holds a Place.
@@ -53,7 +53,7 @@ def normal_index(index: Any, shape: shapes.Shape) -> tuple[tuple[Any, ...], list
     for item in items:
         if item is None:
             normal.append(None)
-        elif isinstance(item, Tensor):
+        elif isinstance(item, (Tensor, np.ndarray)):
             for part in _mask_indices(item, shape[dim : dim + item.ndim], dim) if _is_mask(item) else [item]:
                 normal.append(Place(len(tensors)))
                 tensors.append(part)
@@ -74,10 +74,14 @@ def _item(item: Any) -> Any:
             raise DimensionError(f"tensors used as indices must be long, int, byte or bool tensors, not {item.dtype}")
         return item
     if isinstance(item, (bool, np.bool_)):
-        return wrap(np.asarray(bool(item)))
+        if not item:
+            raise ArgumentError("an index of False selects nothing: use x[None][:0]")
+        return None  # one new dimension, as in PyTorch
     if isinstance(item, (list, np.ndarray, range)):
         array = np.asarray([int(i) if isinstance(i, Tensor) else i for i in item] if isinstance(item, list) else item)
-        return wrap(array.astype(np.int64) if not array.size else array)
+        if array.dtype == bool:
+            return array  # a mask whose values are known, also in a trace
+        return known(array.astype(np.int64) if not array.size else array)
     if item is None or item is Ellipsis or isinstance(item, slice):
         return item
     try:
@@ -88,13 +92,15 @@ def _item(item: Any) -> Any:
 
 
 def _is_mask(item: Any) -> bool:
-    return isinstance(item, Tensor) and item.dtype is dtypes.bool_
+    return isinstance(item, np.ndarray) or isinstance(item, Tensor) and item.dtype is dtypes.bool_
 
 
-def _mask_indices(mask: Tensor, shape: shapes.Shape, dim: int) -> list[Tensor]:
-    if mask._array.shape != shape:
-        raise DimensionError(f"The shape of the mask {list(mask._array.shape)} at index {dim} does not match the "
+def _mask_indices(mask: Tensor | np.ndarray[Any, Any], shape: shapes.Shape, dim: int) -> list[Tensor]:
+    if tuple(mask.shape) != shape:
+        raise DimensionError(f"The shape of the mask {list(mask.shape)} at index {dim} does not match the "
                              f"shape of the indexed tensor {list(shape)}")
+    if isinstance(mask, np.ndarray):
+        return [known(part) for part in np.nonzero(mask)]
     return list(nonzero(mask, as_tuple=True))
 
 
@@ -276,6 +282,15 @@ def _put_at(xp: Any, x: Any, value: Any, *tensors: Any, index: tuple[Any, ...]) 
     return result
 
 
+def check_addable(self: Op, x: Any, value: Any) -> None:
+    """Raise DtypeError unless `value` can be added into x: of its dtype, which is not bool."""
+    a, b = dtypes.of(x.dtype), dtypes.of(value.dtype)
+    if a is not b:
+        raise DtypeError(f"{self.name}(): Expected self.dtype to be equal to src.dtype, got {a!r} and {b!r}")
+    if a is dtypes.bool_:
+        raise DtypeError(f'"{self.name}" not implemented for \'Bool\'')
+
+
 class PutAt(Op):
     """Writes at an index with tensors; `value` has the shape of what is there."""
 
@@ -302,6 +317,10 @@ class index_add_at(PutAt):
 
     kernel = _add_at
     lower = lambda xp, x, value, *tensors, index: x.at[_with_places(index, tensors)].add(value)
+
+    def compute_dtype(self, operands: Sequence[Any]) -> None:
+        check_addable(self, *operands[:2])
+
     samples = [((5, 3), (4, 3), ints((4,), 5), {"index": (Place(0),)}),
                ((5, 3), (), ints((4,), 5), {"index": (Place(0),)}),
                ((4, 5), (6,), ints((6,), 4), ints((6,), 5), {"index": (Place(0), Place(1))})]
@@ -327,17 +346,29 @@ class index_put(PutAt):
 
 def _get(self: Tensor, item: Any) -> Tensor:
     normal, tensors = normal_index(item, self._array.shape)
+    if tensors:
+        self, normal = _integers_first(self, normal)
     normal = _readable(normal, self._array.shape)
     return index(self, *tensors, index=normal) if tensors else getitem(self, normal)
 
 
+def _integers_first(x: Tensor, index: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
+    """PyTorch's rule for integers beside index tensors: they choose first, and do not count as tensors."""
+    if not any(isinstance(item, int) for item in index):
+        return x, index
+    chosen = tuple(item if isinstance(item, int) else slice(None) for item in index if item is not None)
+    return getitem(x, chosen), tuple(item for item in index if not isinstance(item, int))
+
+
 def _set(self: Tensor, item: Any, value: Any) -> None:
     if isinstance(value, np.ndarray):
-        value = wrap(value)
-    if _is_mask(item) and (not isinstance(value, Tensor) or value.ndim == 0) and item.shape == self.shape:
+        value = known(value)
+    if isinstance(item, Tensor) and _is_mask(item) and (not isinstance(value, Tensor) or value.ndim == 0) and item.shape == self.shape:
         write(self, where(item, value, self).to(self.dtype), "an indexed assignment")  # type: ignore[attr-defined]
         return
     normal, tensors = normal_index(item, self._array.shape)
+    if tensors:
+        self, normal = _integers_first(self, normal)
     normal = _readable(normal, self._array.shape)
     if not isinstance(value, Tensor):
         if type(value) not in NUMBERS and not isinstance(value, np.generic):
@@ -361,7 +392,7 @@ def _without_leading_ones(value: Tensor, target: Tensor) -> Tensor:
 def _copy_(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     """Write the values of `source`, broadcast and cast, into this tensor, as torch.Tensor.copy_."""
     if not isinstance(source, Tensor):
-        source = wrap(np.asarray(source))
+        source = known(np.asarray(source))
     return write(self, copy(self, source), "copy_")
 
 
@@ -382,149 +413,12 @@ Tensor.fill_ = _fill_  # type: ignore[attr-defined]
 Tensor.zero_ = _zero_  # type: ignore[attr-defined]
 
 
-def _gather_infer(self: Op, x: Any, index: Any, *, dim: int) -> Type:
-    if index.dtype.category != dtypes.INT:
-        raise DtypeError(f"{self.name}(): Expected dtype int64 for index, got {index.dtype}")
-    if len(index.shape) != len(x.shape):
-        raise ShapeError("Index tensor must have the same number of dimensions as input tensor")
-    for d, (a, b) in enumerate(zip(index.shape, x.shape, strict=True)):
-        if d != dim and a > b:
-            raise ShapeError(f"Size does not match at dimension {d} expected index {list(index.shape)} to be no "
-                             f"larger than self {list(x.shape)} apart from dimension {dim}")
-    return Type(x.dtype, index.shape)
-
-
-def _grid(xp: Any, index: Any, dim: int, shape: shapes.Shape) -> tuple[Any, ...]:
-    """The full index that takes, at each place of `index`, its element as the position along `dim`."""
-    return tuple(index if d == dim else xp.reshape(xp.arange(n), (1,) * d + (n,) + (1,) * (len(shape) - d - 1))
-                 for d, n in enumerate(shape))
-
-
-def _gather(xp: Any, x: Any, index: Any, *, dim: int) -> Any:
-    return x[_grid(xp, index, dim, index.shape)] if index.ndim else x
-
-
-def _scatter_add(xp: Any, x: Any, index: Any, source: Any, *, dim: int) -> Any:
-    result = x.copy()
-    np.add.at(result, _grid(np, index, dim, index.shape), source[tuple(slice(n) for n in index.shape)])
-    return result
-
-
-@op
-class gather(Op):
-    """result[i][j] = x[index[i][j]][j] for dim = 0, and so on.
-
-    Source  torch.gather
-    """
-
-    kernel = _gather
-    grad_x = lambda g, index, x_type, dim: scatter_add(g.new_zeros(x_type.shape, dtype=x_type.dtype), dim, index, g)
-    infer = _gather_infer
-    samples = [((4, 3), ints((2, 3), 4), {"dim": 0}), ((4, 3), ints((4, 5), 3), {"dim": 1}),
-               ((3, 4, 2), ints((2, 4, 1), 3), {"dim": 0}), ((), ints((), 1), {"dim": 0})]
-
-    def call(self, x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Any:
-        return apply(self, (x, index), {"dim": shapes.normal_dim(dim, x.ndim)})
-
-
-@op
-class scatter_add(Op):
-    """x with source[i][j] added to x[index[i][j]][j] for dim = 0, and so on.
-
-    Source  torch.scatter_add
-    """
-
-    kernel = _scatter_add
-    lower = lambda xp, x, index, source, *, dim: x.at[_grid(xp, index, dim, index.shape)].add(
-        source[tuple(slice(n) for n in index.shape)])
-    grad_x = lambda g: g
-    grad_source = lambda g, index, dim: gather(g, dim, index)
-    inplace = True
-    samples = [((4, 3), ints((2, 3), 4), (2, 3), {"dim": 0}), ((4, 3), ints((4, 5), 3), (4, 6), {"dim": 1}),
-               ((3, 4, 2), ints((2, 4, 1), 3), (3, 4, 2), {"dim": 0})]
-
-    def infer(self, x: Any, index: Any, source: Any, *, dim: int) -> Type:
-        return Type(x.dtype, x.shape)
-
-    def call(self, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
-        return apply(self, (x, index, source), {"dim": shapes.normal_dim(dim, x.ndim)})
-
-
-def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices of x at `index` along `dim`, as torch.index_select."""
-    return x[(slice(None),) * shapes.normal_dim(dim, x.ndim) + (index,)]  # type: ignore[index]
-
-
-def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """x with `value` where the mask holds, as torch.masked_fill."""
-    return where(mask, value, x)
-
-
-def masked_select(x: Tensor, mask: Tensor) -> Tensor:
-    """The elements of x where the mask holds, in row-major order, as torch.masked_select."""
-    common = shapes.broadcast(x._array.shape, mask._array.shape)
-    return x.expand(common)[mask.expand(common)]  # type: ignore[attr-defined]
-
-
-def _masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
-    return write(self, masked_fill(self, mask, value).to(self.dtype), "masked_fill_")  # type: ignore[attr-defined]
-
-
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of the nonzero elements, as torch.nonzero. Its shape depends on the values."""
     found = np.nonzero(host_array(x, "nonzero() (or an index by a mask)"))
     if as_tuple:
-        return tuple(wrap(part) for part in found)
-    return wrap(np.stack(found, axis=1))
+        return tuple(known(part) for part in found)
+    return known(np.stack(found, axis=1))
 
 
-for _function in (index_select, masked_fill, masked_select, nonzero):
-    setattr(Tensor, _function.__name__, _function)
-Tensor.masked_fill_ = _masked_fill_  # type: ignore[attr-defined]
-
-
-@op
-class embedding(Op):
-    """The rows of `weight` at the integers `x`.
-
-    Source  torch.nn.functional.embedding
-    """
-
-    kernel = lambda xp, x, weight: weight[x]
-    grad_weight = lambda g, x, weight_type: index_add_at(
-        g.new_zeros(weight_type.shape, dtype=weight_type.dtype), g, x, index=(Place(0),))
-    method = False
-    samples = [(ints((4,), 5), (5, 3)), (ints((2, 3), 5), (5, 2)), (ints((), 5), (5, 3))]
-
-    def infer(self, x: Any, weight: Any) -> Type:
-        if x.dtype.category != dtypes.INT:
-            raise DtypeError(f"embedding(): indices must be integers, got {x.dtype}")
-        return Type(weight.dtype, (*x.shape, *weight.shape[1:]))
-
-    def call(self, x: Tensor, weight: Tensor) -> Any:
-        array = x._array
-        if isinstance(array, np.ndarray) and array.size and not (0 <= array.min() and array.max() < weight.shape[0]):
-            raise DimensionError("index out of range in self")
-        return apply(self, (x, weight), {})
-
-
-@op
-class one_hot(Op):
-    """1 at the position that each integer of x names, 0 elsewhere, along a new last dimension.
-
-    Source  torch.nn.functional.one_hot
-    """
-
-    kernel = lambda xp, x, *, num_classes: xp.astype(
-        xp.equal(xp.expand_dims(x, -1), xp.arange(num_classes)), "int64")
-    method = False
-    samples = [(ints((4,), 3), {"num_classes": 3}), (ints((2, 2), 3), {"num_classes": 4})]
-
-    def infer(self, x: Any, *, num_classes: int) -> Type:
-        return Type(dtypes.int64, (*x.shape, num_classes))
-
-    def call(self, x: Tensor, num_classes: int = -1) -> Any:
-        if num_classes == -1:
-            num_classes = int(x.max().item()) + 1  # type: ignore[attr-defined]
-        return apply(self, (x,), {"num_classes": num_classes})
-
+Tensor.nonzero = nonzero  # type: ignore[attr-defined]

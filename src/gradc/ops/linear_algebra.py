@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from gradc import dtypes, shapes
@@ -59,7 +60,11 @@ class matmul(Op):
 
     def node_name(self, node: Any) -> str:
         ranks = tuple(len(shape) for shape in node.signature[:2])
-        return {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0"}.get(ranks, "UnsafeViewBackward0")
+        return NODE_NAMES.get(ranks, "UnsafeViewBackward0")
+
+
+NODE_NAMES = {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0", (1, 2): "SqueezeBackward4"}
+"""The last node of torch's matmul by the ranks of its operands."""
 
 
 def _mismatch(x: shapes.Shape, y: shapes.Shape) -> str:
@@ -169,3 +174,105 @@ class linear(Op):
 def _rows(x: Tensor, size: int) -> Tensor:
     """x as a matrix of rows: linears stay two-dimensional, where one product is fastest."""
     return x if x.ndim == 2 else x.reshape(-1, size)  # type: ignore[attr-defined, no-any-return]
+
+
+def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta · x + alpha · mat1 @ mat2, as torch.addmm, and torch.baddbmm for batches."""
+    product = matmul(mat1, mat2) if alpha == 1 else matmul(mat1, mat2) * alpha
+    return product + (x if beta == 1 else x * beta)  # type: ignore[operator, no-any-return]
+
+
+baddbmm = addmv = addmm
+Tensor.addmm = Tensor.addmv = Tensor.baddbmm = addmm  # type: ignore[attr-defined]
+
+
+def trace(x: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix, as torch.trace."""
+    if x.ndim != 2:
+        raise ShapeError(f"trace: expected a matrix, but got tensor with dim {x.ndim}")
+    return x.diagonal().sum()  # type: ignore[attr-defined, no-any-return]
+
+
+Tensor.trace = trace  # type: ignore[attr-defined]
+
+
+def einsum(equation: str, *tensors: Any) -> Tensor:
+    """The sum of products that `equation` describes by letters, as torch.einsum; "..." are broadcast dimensions.
+
+    Raises ArgumentError for an equation that does not fit the tensors.
+    """
+    operands = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    terms, result = _letters(equation, [x.ndim for x in operands])
+    sizes: dict[str, int] = {}
+    for term, x in zip(terms, operands, strict=True):
+        for letter, size in zip(term, x._array.shape, strict=True):
+            if size != 1 and sizes.setdefault(letter, size) not in (1, size):
+                raise ShapeError(f"einsum(): subscript {letter} has size {size} but an earlier operand has size "
+                                 f"{sizes[letter]}")
+            sizes.setdefault(letter, size)
+    whole, letters = operands[0], terms[0]
+    whole, letters = _one_of_each(whole, letters)
+    for i, (x, term) in enumerate(zip(operands[1:], terms[1:], strict=True), 1):
+        x, term = _one_of_each(x, term)
+        needed = set(result).union(*terms[i + 1 :])
+        whole, letters = _contract(whole, letters, x, term, needed)
+    whole, letters = _sum_out(whole, letters, set(result))
+    return whole.permute([letters.index(letter) for letter in result])  # type: ignore[attr-defined, no-any-return]
+
+
+def _letters(equation: str, ranks: list[int]) -> tuple[list[str], str]:
+    """The letters of each operand and of the result, with capital-free stand-ins for the dots."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ranks):
+        raise ArgumentError(f"einsum(): the equation {equation!r} has {len(terms)} operands, {len(ranks)} were given")
+    dots = max(rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks, strict=True))
+    filled = []
+    for term, rank in zip(terms, ranks, strict=True):
+        extra = rank - len(term.replace("...", ""))
+        if extra < 0 or extra > 0 and "..." not in term:
+            raise ArgumentError(f"einsum(): the subscripts {term!r} do not fit an operand of {rank} dimensions")
+        filled.append(term.replace("...", "".join(map(str, range(dots - extra, dots)))))
+    if arrow:
+        return filled, right.replace("...", "".join(map(str, range(dots))))
+    used = "".join(filled)
+    once = sorted({letter for letter in used if letter.isalpha() and used.count(letter) == 1})
+    return filled, "".join(map(str, range(dots))) + "".join(once)
+
+
+def _one_of_each(x: Any, letters: str) -> tuple[Any, str]:
+    """x with letters that occur twice made one: the diagonal."""
+    for letter in dict.fromkeys(letters):
+        while letters.count(letter) > 1:
+            first = letters.index(letter)
+            second = letters.index(letter, first + 1)
+            x = x.diagonal(0, first, second)
+            letters = letters[:first] + letters[first + 1 : second] + letters[second + 1 :] + letter
+    return x, letters
+
+
+def _sum_out(x: Any, letters: str, needed: set[str]) -> tuple[Any, str]:
+    dims = tuple(d for d, letter in enumerate(letters) if letter not in needed)
+    return (x.sum(dims) if dims else x), "".join(letter for letter in letters if letter in needed)
+
+
+def _contract(x: Any, a: str, y: Any, b: str, needed: set[str]) -> tuple[Any, str]:
+    """The product of x and y as one batched matmul, summed over the letters that nobody needs any more."""
+    x, a = _sum_out(x, a, needed | set(b))
+    y, b = _sum_out(y, b, needed | set(a))
+    batch = "".join(letter for letter in a if letter in b and letter in needed)
+    summed = "".join(letter for letter in a if letter in b and letter not in needed)
+    rows = "".join(letter for letter in a if letter not in b)
+    columns = "".join(letter for letter in b if letter not in a)
+    left = x.permute([a.index(letter) for letter in batch + rows + summed])
+    right = y.permute([b.index(letter) for letter in batch + summed + columns])
+    n, r = len(batch), len(rows)
+    row_shape, column_shape = left.shape[n : n + r], right.shape[n + len(summed) :]
+    for d in range(len(summed)):  # a size of 1 is broadcast
+        size = max(left.shape[n + r + d], right.shape[n + d])
+        left = left.expand(*left.shape[: n + r + d], size, *left.shape[n + r + d + 1 :])
+        right = right.expand(*right.shape[: n + d], size, *right.shape[n + d + 1 :])
+    inner = math.prod(left.shape[n + r :])
+    product = matmul(left.reshape(*left.shape[:n], math.prod(row_shape), inner),
+                     right.reshape(*right.shape[:n], inner, math.prod(column_shape)))
+    return product.reshape(*product.shape[:n], *row_shape, *column_shape), batch + rows + columns

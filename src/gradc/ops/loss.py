@@ -11,11 +11,12 @@ from gradc.apply import apply
 from gradc.dtypes import dtype
 from gradc.errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from gradc.ir import Type
+from gradc.modes import current
 from gradc.ops.activation import log_softmax, sigmoid, softmax, softplus
 from gradc.ops.arithmetic import where
 from gradc.ops.base import Op
 from gradc.ops.define import op
-from gradc.ops.indexing import one_hot
+from gradc.ops.gathering import one_hot
 from gradc.ops.reduction import mean, sum
 from gradc.ops.samples import ints
 from gradc.tensor import Tensor
@@ -31,6 +32,7 @@ def floating(self: Op, computed: dtype) -> dtype:
 class Loss(Op):
     """A loss between a prediction and a target of the same shape."""
 
+    checked = True
     method = False
     samples: Any = [((3, 4), (3, 4), {"reduction": "mean"}), ((5,), (5,), {"reduction": "sum"}),
                     ((2, 3), (2, 3), {"reduction": "none"})]
@@ -163,13 +165,14 @@ class binary_cross_entropy(Loss):
 class Classification(Op):
     """A loss between scores of classes, in dimension 1 (0 for one sample), and class numbers."""
 
+    checked = True
     method = False
     samples: Any = [((4, 3), [0, 2, 1, 1], {"ignore_index": -100, "reduction": "mean"}),
                     ((4, 3), [0, 2, -100, 1], {"ignore_index": -100, "reduction": "mean"}),
                     ((2, 3, 5), [[0, 1, 2, 0, 1], [2, 2, 1, 0, 0]], {"ignore_index": -100, "reduction": "sum"}),
                     ((3,), ints((), 3), {"ignore_index": -100, "reduction": "none"})]
 
-    def infer(self, x: Any, target: Any, *, ignore_index: int, reduction: str) -> Type:
+    def infer(self, x: Any, target: Any, *, ignore_index: int | None, reduction: str) -> Type:
         if target.dtype not in (dtypes.int64, dtypes.uint8):
             raise DtypeError(f"expected target dtype to be Long or Byte, but got {dtypes.TITLES[target.dtype]}")
         expected = (*x.shape[:1], *x.shape[2:]) if len(x.shape) > 1 else ()
@@ -188,13 +191,21 @@ class Classification(Op):
              reduction: str = "mean", label_smoothing: float = 0.0) -> Any:
         array = target._array
         classes = x.shape[1 if x.ndim > 1 else 0]
-        if isinstance(array, np.ndarray) and target.dtype.category == dtypes.INT:
-            wrong = array[((array < 0) | (array >= classes)) & (array != ignore_index)]
-            if wrong.size:
-                raise DimensionError(f"Target {wrong.flat[0]} is out of bounds.")
+        ignored: int | None = ignore_index
+        if isinstance(array, np.ndarray) and array.dtype.kind in "iu" and array.size:
+            if array.min() >= 0 and array.max() < classes:
+                if current().trace is None and not 0 <= ignore_index < classes:
+                    ignored = None  # no target is ignored: half the work
+            else:
+                wrong = array[((array < 0) | (array >= classes)) & (array != ignore_index)]
+                if wrong.size:
+                    raise DimensionError(f"Target {wrong.flat[0]} is out of bounds.")
         if weight is not None or label_smoothing:
             raise ArgumentError(f"{self.name}: weight and label_smoothing are not supported yet")
-        return apply(self, (x, target), {"ignore_index": ignore_index, "reduction": reduction})
+        return apply(self, (x, target), {"ignore_index": ignored, "reduction": reduction})
+
+    def node_name(self, node: Any) -> str:
+        return "NllLoss2DBackward0" if len(node.signature[0]) > 2 else "NllLossBackward0"
 
 
 def chosen_classes(target: Tensor, x_type: Type) -> Tensor:
@@ -203,17 +214,22 @@ def chosen_classes(target: Tensor, x_type: Type) -> Tensor:
     return one_hot(target, classes).movedim(-1, 1 if x_type.ndim > 1 else 0).to(x_type.dtype)  # type: ignore
 
 
-def _negative_log_likelihood(x: Tensor, target: Tensor, ignore_index: int, reduction: str) -> Tensor:
+def _negative_log_likelihood(x: Tensor, target: Tensor, ignore_index: int | None, reduction: str) -> Tensor:
     dim = 1 if x.ndim > 1 else 0
+    if ignore_index is None:
+        return reduced(-x.gather(dim, target.unsqueeze(dim)).squeeze(dim), reduction)  # type: ignore
     kept = target != ignore_index  # type: ignore[operator]
     place = where(kept, target, 0).unsqueeze(dim)
     each = where(kept, -x.gather(dim, place).squeeze(dim), 0.0)  # type: ignore[attr-defined]
     return sum(each) / sum(kept).to(x.dtype) if reduction == "mean" else reduced(each, reduction)  # type: ignore
 
 
-def _sample_weight(g: Tensor, target: Tensor, x_type: Type, ignore_index: int, reduction: str) -> Tensor:
+def _sample_weight(g: Tensor, target: Tensor, x_type: Type, ignore_index: int | None, reduction: str) -> Tensor:
     """The cotangent of each sample's loss, with a dimension of size 1 for the classes."""
     dim = 1 if x_type.ndim > 1 else 0
+    if ignore_index is None:
+        g = weight_of(g, x_type.size // x_type.shape[dim], reduction)
+        return g.unsqueeze(dim) if reduction == "none" else g  # type: ignore[attr-defined, no-any-return]
     kept = target != ignore_index  # type: ignore[operator]
     if reduction == "mean":
         g = g / sum(kept).to(x_type.dtype)  # type: ignore[operator]
@@ -245,4 +261,4 @@ class cross_entropy(Classification):
     grad_x = lambda g, x, target, x_type, ignore_index, reduction: (
         (softmax(x, 1 if x_type.ndim > 1 else 0) - chosen_classes(target, x_type))
         * _sample_weight(g, target, x_type, ignore_index, reduction))
-    torch_name = "NllLoss"
+

@@ -38,7 +38,7 @@ class Reduction(Op):
         return apply(self, (x if dtype is None else x.to(dtype),), {"dim": dims, "keepdim": keepdim})  # type: ignore
 
     def node_name(self, node: Any) -> str:
-        every = len(node.attrs["dim"]) == len(node.signature[0])
+        every = len(node.attrs["dim"]) == len(node.signature[0]) and not node.attrs["keepdim"]
         return f"{self.torch_name}Backward{'0' if every else '1'}"
 
 
@@ -138,6 +138,9 @@ class Extreme(Reduction):
                                  else f"{self.name}(): Expected reduction dim {dim[0]} to have non-zero size.")
         return Type(x.dtype, shapes.reduced(x.shape, dim, keepdim))
 
+    def node_name(self, node: Any) -> str:
+        return f"{self.torch_name}Backward0"
+
 
 def share(g: Tensor, x: Tensor, result: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
     """The cotangent of an extreme, divided among the elements that attain it."""
@@ -194,6 +197,20 @@ class all(Truth):
     """
 
     kernel = lambda xp, x, *, dim, keepdim=False: xp.all(x, axis=dim, keepdims=keepdim)
+
+
+@op
+class count_nonzero(Reduction):
+    """How many elements are nonzero over the dimensions `dim`.
+
+    Source  torch.count_nonzero
+    """
+
+    kernel = lambda xp, x, *, dim, keepdim=False: xp.sum(xp.not_equal(x, 0), axis=dim, keepdims=keepdim)
+    samples = [([[1.0, 0.0], [0.0, 0.0]], {"dim": (1,)}), ([0.0, 2.0], {"dim": (0,)})]
+
+    def result_dtype(self, computed: dtype) -> dtype:
+        return dtypes.int64
 
 
 class Position(Op):
@@ -271,47 +288,6 @@ Tensor.min = min  # type: ignore[attr-defined]
 
 
 @op
-class var(Mean):
-    """The variance of x over the dimensions `dim`: Σ (x - mean)² / (n - correction).
-
-    Source  torch.var, two passes
-    """
-
-    kernel = lambda xp, x, *, dim, correction=1, keepdim=False: xp.var(x, axis=dim, ddof=correction, keepdims=keepdim)
-    grad_x = lambda g, x, dim, correction, keepdim: restore(g, x.type_, dim, keepdim) * (
-        (x - mean(x, dim, True)) * (2.0 / (count(x.type_, dim) - correction)))
-    samples = [((2, 3, 4), {"dim": (1,)}), ((5,), {"dim": (0,), "correction": 0, "keepdim": True})]
-
-    def call(self, x: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
-             correction: Any = None) -> Any:
-        if isinstance(dim, bool):
-            dim, unbiased = None, dim
-        dims = shapes.normal_dims(dim, x.ndim)
-        degrees = (1 if unbiased else 0) if correction is None else correction
-        return apply(self, (x,), {"dim": dims, "correction": degrees, "keepdim": keepdim})
-
-    def node_name(self, node: Any) -> str:
-        return "VarBackward0"
-
-
-@op
-class std(Mean):
-    """The standard deviation of x over the dimensions `dim`: the square root of the variance.
-
-    Source  torch.std
-    """
-
-    kernel = lambda xp, x, *, dim, correction=1, keepdim=False: xp.std(x, axis=dim, ddof=correction, keepdims=keepdim)
-    grad_x = lambda g, x, result, dim, correction, keepdim: restore(g / result, x.type_, dim, keepdim) * (
-        (x - mean(x, dim, True)) * (1.0 / (count(x.type_, dim) - correction)))
-    samples = [((2, 3, 4), {"dim": (1,)}), ((5,), {"dim": (0,), "correction": 0, "keepdim": True})]
-    call = type(var).call
-
-    def node_name(self, node: Any) -> str:
-        return "StdBackward0"
-
-
-@op
 class logsumexp(Mean):
     """log Σ exp(x) over the dimensions `dim`, without overflow.
 
@@ -323,6 +299,9 @@ class logsumexp(Mean):
         x - restore(result, x.type_, dim, keepdim)).exp()
     samples = [((2, 3, 4), {"dim": (1,)}), ([-1e4, 1e4, 1e4], {"dim": (0,), "keepdim": True})]
 
+    def compute_dtype(self, operands: Sequence[Any]) -> dtype | None:
+        return None if dtypes.of(operands[0].dtype).is_differentiable else dtypes.get_default_dtype()
+
     def node_name(self, node: Any) -> str:
         return "LogsumexpBackward0"
 
@@ -332,58 +311,3 @@ def _logsumexp(x: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
     finite = where(largest.isfinite(), largest, 0.0)  # type: ignore[attr-defined]
     result = sum((x - finite).exp(), dim, True).log() + finite
     return result if keepdim else result.reshape(shapes.reduced(x._array.shape, dim, False))
-
-
-@op
-class cumsum(Op):
-    """The running sum of x along `dim`.
-
-    Source  torch.cumsum
-    """
-
-    kernel = lambda xp, x, *, dim: xp.cumsum(x, axis=dim)
-    grad_x = lambda g, dim: cumsum(g.flip((dim,)), dim).flip((dim,))
-    samples = [((3, 4), {"dim": 1}), ((5,), {"dim": 0})]
-
-    def infer(self, x: Any, *, dim: int) -> Type:
-        return Type(x.dtype, x.shape)
-
-    def compute_dtype(self, operands: Sequence[Any]) -> dtype | None:
-        return type(sum).compute_dtype(self, operands)
-
-    def call(self, x: Tensor, dim: int, *, dtype: dtype | None = None) -> Any:
-        x = x if dtype is None else x.to(dtype)  # type: ignore[attr-defined]
-        return apply(self, (x,), {"dim": shapes.normal_dim(dim, x.ndim)})
-
-
-def norm(x: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The p-norm of x over the dimensions `dim`, as torch.norm. Its gradient at 0 is 0."""
-    if p in ("fro", None):
-        p = 2
-    if p == math.inf:
-        return amax(x.abs(), dim, keepdim)  # type: ignore[attr-defined]
-    if p == 1:
-        return sum(x.abs(), dim, keepdim)  # type: ignore[attr-defined]
-    if p == 2:
-        return norm2(x, dim, keepdim)
-    return sum(x.abs() ** p, dim, keepdim) ** (1.0 / p)  # type: ignore[attr-defined]
-
-
-@op
-class norm2(Mean):
-    """√ Σ x² over the dimensions `dim`. The gradient at 0 is 0.
-
-    Source  torch.linalg.vector_norm
-    """
-
-    kernel = lambda xp, x, *, dim, keepdim=False: xp.sqrt(xp.sum(xp.multiply(x, x), axis=dim, keepdims=keepdim))
-    grad_x = lambda g, x, result, dim, keepdim: where(
-        restore(result, x.type_, dim, keepdim) == 0, 0.0, restore(g / result, x.type_, dim, keepdim) * x)
-    torch_name = "LinalgVectorNorm"
-    method = False
-
-    def node_name(self, node: Any) -> str:
-        return "LinalgVectorNormBackward0"
-
-
-Tensor.norm = norm  # type: ignore[attr-defined]

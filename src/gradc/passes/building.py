@@ -24,7 +24,10 @@ class Builder(Tracer):
 
     def current(self, operand: Operand) -> Operand:
         """What an operand of the old graph is in the new one."""
-        return self.mapping.get(operand, operand) if isinstance(operand, Value) else operand
+        mapping = self.mapping
+        while operand in mapping:
+            operand = mapping[operand]  # type: ignore[index]
+        return operand
 
     def keep(self, node: Node) -> Node:
         """Append a node of the old graph, reading what its operands have become."""

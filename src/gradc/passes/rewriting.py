@@ -26,6 +26,7 @@ Rewrite = Callable[["Site"], Operand | None]
 class Rule:
     """A theorem: what `apply` finds at a node of op `root` equals the node.
 
+    `reads` must be among the node's operands for the rule to be tried: numbers, and names of the ops that made them.
     `left` and `right` are the two sides where they are functions. `error` states how far their values may be apart
     (None: not at all); `only` for which values it holds, in words that the test suite knows; `fast` marks a rule that
     needs fast-math and is off by default.
@@ -34,6 +35,7 @@ class Rule:
     name: str
     root: str
     apply: Rewrite
+    reads: frozenset[object] = frozenset()
     left: Callable[..., Any] | None = None
     right: Callable[..., Any] | None = None
     error: str | None = None
@@ -48,6 +50,11 @@ class Site:
     node: Node
     builder: Builder
     made: dict[Value, Node]
+
+    def reads(self) -> set[object]:
+        """The numbers among the operands, and the names of the ops that made the others."""
+        made = self.made
+        return {made[x].op.name if x in made else None if isinstance(x, Value) else x for x in self.node.inputs}
 
     def producer(self, operand: Operand, op: str | None = None) -> Node | None:
         """The node that made an operand, if there is one and it is of the op named."""
@@ -74,14 +81,18 @@ def rule(name: str, left: Callable[..., Any], right: Callable[..., Any], *, erro
             return None
         return site.record(name, right, *bound.values())
 
-    return Rule(name, pattern.root.op.name, apply, left, right, error, only, fast)
+    return Rule(name, pattern.root.op.name, apply, pattern.reads(), left, right, error, only, fast)
 
 
-def rewrite(root: str, *, error: str | None = None, only: str | None = None, fast: bool = False,
-            ) -> Callable[[Rewrite], Rule]:
-    """Make a function that looks at a node of op `root` and returns what equals it, or None, a rule."""
+def rewrite(root: str, of: str | None = None, *, error: str | None = None, only: str | None = None,
+            fast: bool = False) -> Callable[[Rewrite], Rule]:
+    """Make a function that looks at a node of op `root`, reading a result of op `of`, a rule.
+
+    The function returns what equals the node, or None.
+    """
     def made(function: Rewrite) -> Rule:
-        return Rule(function.__name__, root, function, error=error, only=only, fast=fast)
+        reads = frozenset() if of is None else frozenset({of})
+        return Rule(function.__name__, root, function, reads, error=error, only=only, fast=fast)
 
     return made
 
@@ -103,6 +114,11 @@ class _Pattern:
             left(*parameters)
         made = {value: node for node in tracer.nodes for value in node.outputs}
         return _Pattern(tracer.nodes[-1], dict(zip(tracer.inputs, names, strict=True)), made)
+
+    def reads(self) -> frozenset[object]:
+        """What the operands of a node must be for the pattern to fit; see Site.reads."""
+        return frozenset(self.made[x].op.name if isinstance(x, Value) else x for x in self.root.inputs
+                         if x not in self.variables)
 
     def match(self, site: Site) -> dict[str, Operand] | None:
         """The operands that the parameters stand for if the pattern is found at the site, in the parameters' order."""

@@ -18,7 +18,7 @@ def _of_full(root: str) -> Rule:
                            dtype=result.dtype)
 
     same.__name__ = f"{root}_of_full"
-    return rewrite(root)(same)
+    return rewrite(root, "full")(same)
 
 
 def _with_full(root: str) -> Rule:
@@ -35,7 +35,7 @@ def _with_full(root: str) -> Rule:
         return None
 
     number.__name__ = f"{root}_with_full"
-    return rewrite(root)(number)
+    return rewrite(root, "full")(number)
 
 
 CONSTANTS: list[Rule] = [

@@ -17,6 +17,13 @@ def reordered(x: Tensor, *, dims: tuple[int, ...]) -> Tensor:
     return permute(x, dims)  # type: ignore[no-any-return]
 
 
+@rewrite("permute")
+def permute_same(site: Site) -> Operand | None:
+    """The dimensions in their own order change nothing."""
+    dims = site.node.attrs["dims"]
+    return site.node.inputs[0] if dims == tuple(range(len(dims))) else None
+
+
 def _unchanged(root: str) -> Rule:
     """The rule that an op which changes neither shape nor type of its operand does nothing."""
     def same(site: Site) -> Operand | None:
@@ -27,22 +34,21 @@ def _unchanged(root: str) -> Rule:
     return rewrite(root)(same)
 
 
-def _of_reshape(root: str) -> Rule:
+def _of_reshape(root: str, of: str) -> Rule:
     """The rule that a reshape, or what is one, of a reshape is one reshape."""
     def merged(site: Site) -> Operand | None:
-        inner = next((p for p in [site.producer(site.node.inputs[0], op) for op in RESHAPES] if p), None)
-        if inner is None:
-            return None
-        return site.record(f"{root}_of_reshape", reshape_as_type, inner.inputs[0], shape=site.node.outputs[0].shape)
+        inner = site.producer(site.node.inputs[0])
+        assert inner is not None
+        return site.record(f"{root}_of_{of}", reshape_as_type, inner.inputs[0], shape=site.node.outputs[0].shape)
 
-    merged.__name__ = f"{root}_of_reshape"
-    return rewrite(root)(merged)
+    merged.__name__ = f"{root}_of_{of}"
+    return rewrite(root, of)(merged)
 
 
 RESHAPES = ("reshape", "squeeze", "unsqueeze")
 
 
-@rewrite("transpose")
+@rewrite("transpose", of="transpose")
 def transpose_transpose(site: Site) -> Operand | None:
     """Exchanging the same two dimensions twice changes nothing."""
     inner = site.producer(site.node.inputs[0], "transpose")
@@ -51,14 +57,14 @@ def transpose_transpose(site: Site) -> Operand | None:
     return inner.inputs[0]
 
 
-@rewrite("t")
+@rewrite("t", of="t")
 def t_t(site: Site) -> Operand | None:
     """The transpose of the transpose is the matrix."""
     inner = site.producer(site.node.inputs[0], "t")
     return None if inner is None else inner.inputs[0]
 
 
-@rewrite("permute")
+@rewrite("permute", of="permute")
 def permute_permute(site: Site) -> Operand | None:
     """Two permutations in a row are one."""
     inner = site.producer(site.node.inputs[0], "permute")
@@ -70,7 +76,7 @@ def permute_permute(site: Site) -> Operand | None:
     return site.record("permute_permute", reordered, inner.inputs[0], dims=dims)
 
 
-@rewrite("to")
+@rewrite("to", of="to")
 def to_to(site: Site) -> Operand | None:
     """A cast that loses nothing, followed by another cast, is the second cast alone."""
     inner = site.producer(site.node.inputs[0], "to")
@@ -105,12 +111,18 @@ def contiguous_away(site: Site) -> Operand | None:
     return site.node.inputs[0]
 
 
-@rewrite("expand")
-def expand_of_reshape(site: Site) -> Operand | None:
-    """Dimensions of size 1 in front need not be made before expanding."""
-    inner = next((p for p in [site.producer(site.node.inputs[0], op) for op in RESHAPES] if p), None)
-    if inner is None:
-        return None
+def _expand_of(of: str) -> Rule:
+    """The rule that dimensions of size 1 in front need not be made before expanding."""
+    def direct(site: Site) -> Operand | None:
+        return _expand_directly(site)
+
+    direct.__name__ = f"expand_of_{of}"
+    return rewrite("expand", of)(direct)
+
+
+def _expand_directly(site: Site) -> Operand | None:
+    inner = site.producer(site.node.inputs[0])
+    assert inner is not None
     x, shape = inner.inputs[0], inner.outputs[0].shape
     assert isinstance(x, Value)
     if x.shape != shape[len(shape) - len(x.shape) :] or any(n != 1 for n in shape[: len(shape) - len(x.shape)]):
@@ -133,12 +145,12 @@ def _expand_into(root: str) -> Rule:
         return None
 
     broadcasts.__name__ = f"{root}_expand"
-    return rewrite(root)(broadcasts)
+    return rewrite(root, "expand")(broadcasts)
 
 
 SHAPE: list[Rule] = [
     *(_unchanged(root) for root in ("reshape", "squeeze", "unsqueeze", "expand", "to", "sum", "mean", "amax", "amin")),
-    *(_of_reshape(root) for root in RESHAPES),
-    expand_of_reshape, transpose_transpose, t_t, permute_permute, to_to, detach_away, clone_away, contiguous_away,
+    *(_of_reshape(root, of) for root in RESHAPES for of in RESHAPES),
+    *(_expand_of(of) for of in RESHAPES), transpose_transpose, t_t, permute_same, permute_permute, to_to, detach_away, clone_away, contiguous_away,
     *(_expand_into(root) for root in ("add", "sub", "mul", "div", "where", "maximum", "minimum")),
 ]

@@ -1,0 +1,60 @@
+"""The arguments and results of a compiled function as trees whose leaves are tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradc.tensor import Tensor, edge, payload, wrap
+
+
+def signature(tree: Any, tensors: list[Tensor]) -> Any:
+    """A hashable description of arguments, which says all that a trace may depend on except the tensors' values.
+
+    Appends the tensors to `tensors`. NumPy and JAX arrays count as tensors.
+    """
+    kind = tree.__class__
+    if issubclass(kind, Tensor):
+        tensors.append(tree)
+        array = payload(tree)
+        return kind, array.shape, array.dtype, edge(tree) is not None
+    if kind is tuple or kind is list:
+        return kind, tuple([signature(item, tensors) for item in tree])
+    if kind is dict:
+        return kind, tuple([(key, signature(item, tensors)) for key, item in tree.items()])
+    if issubclass(kind, tuple):
+        return kind, tuple([signature(item, tensors) for item in tree])
+    if is_array(tree):
+        return signature(wrap(np.asarray(tree)), tensors)
+    if kind is float and tree != tree:
+        return kind, "nan"
+    try:
+        hash(tree)
+    except TypeError:
+        return kind, id(tree)
+    return kind, tree
+
+
+def is_array(x: Any) -> bool:
+    """Whether x is an array of NumPy or JAX."""
+    return isinstance(x, np.ndarray) or type(x).__module__.startswith("jax") and hasattr(x, "__array__")
+
+
+def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The tree with `function` applied to its leaves; tuples, lists and dictionaries are its branches."""
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*[tree_map(function, item) for item in tree])
+    if isinstance(tree, (tuple, list)):
+        return type(tree)(tree_map(function, item) for item in tree)
+    if isinstance(tree, dict):
+        return {key: tree_map(function, item) for key, item in tree.items()}
+    return function(tree)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The leaves of a tree from left to right."""
+    found: list[Any] = []
+    tree_map(found.append, tree)
+    return found

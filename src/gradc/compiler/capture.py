@@ -1,0 +1,223 @@
+"""The trace of a user's function: tensors it touches without receiving them become state.
+
+State is read from the tensors when the compiled function is called and written back when the call has succeeded.
+While tracing, nothing outside changes: what a tensor, or its `.grad`, becomes stands here.
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc import locations
+from gradc.compiler.guards import Guards
+from gradc.engine import seed_of
+from gradc.errors import GradError, TraceError
+from gradc.ir import OPS, Value
+from gradc.modes import current
+from gradc.tensor import Tensor, payload
+from gradc.tracing import Tracer
+
+
+class StateTracer(Tracer):
+    """Records a user's function, finding the state it reads and writes.
+
+    `first` has the input made for every tensor from outside, arguments and state; `state` are the latter, in order;
+    `grads` is what `.grad` of a tensor becomes. `names` says what tensors from outside are called.
+    """
+
+    def __init__(self, names: dict[int, str]) -> None:
+        super().__init__()
+        self.names = names
+        self.guards = Guards()
+        self.state: list[Tensor] = []
+        self.first: dict[int, tuple[Tensor, Value]] = {}
+        self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self.consumed: set[Value] = set()
+        self._made: list[tuple[weakref.ref[Tensor], Value]] = []
+
+    # State
+
+    def capture(self, tensor: Tensor) -> Value:
+        """A tensor from outside becomes an input, whose value is read at every call."""
+        if tensor._node is not None and not tensor.is_leaf:
+            raise TraceError(f"a compiled function uses a tensor that was computed outside and requires grad "
+                             f"({tensor.type_}, {tensor.grad_fn!r}){locations.quote(locations.here())}\n    Pass it "
+                             f"as an argument, or detach() it.")
+        if tensor._hooks or tensor._retains_grad:
+            raise TraceError(f"a compiled function uses a tensor with hooks{locations.quote(locations.here())}\n"
+                             f"    Remove the hooks, or keep this function eager.")
+        self.state.append(tensor)
+        return self._input_for(tensor, self.names.get(id(tensor), "state"))
+
+    def _input_for(self, tensor: Tensor, name: str) -> Value:
+        value = Value(self.name(name), tensor.type_)
+        self.inputs.append(value)
+        self.first[id(tensor)] = (tensor, value)
+        return value
+
+    def argument(self, tensor: Tensor, name: str) -> Value:
+        """An argument of the function becomes an input."""
+        value = self._input_for(tensor, name)
+        self._know(tensor, value, 0)
+        if tensor._node is not None:
+            self.leaves[value] = tensor
+            self.tracked.add(value)
+        return value
+
+    def written(self) -> list[tuple[Tensor, Value, Value]]:
+        """The tensors from outside whose value the trace changed, with the first value and the new one."""
+        now = [(tensor, value, self.read(tensor)) for tensor, value in list(self.first.values())]
+        changed = [(tensor, before, after) for tensor, before, after in now if after is not before]
+        for _, before, after in changed:
+            if after.name not in self.chosen:  # nobody named it: `w` becomes `w_1`
+                self.rename(after, before.name)
+        return changed
+
+    def guard(self, container: dict[Any, Any], key: Any) -> None:
+        """Trace again when `container[key]` is no longer what it is now."""
+        self.guards.entry(container, key)
+        value = container.get(key)
+        if isinstance(value, Tensor) and isinstance(key, str):
+            self.names.setdefault(id(value), key)
+
+    def tensor(self, value: Value) -> Tensor:
+        made = super().tensor(value)
+        self._made.append((weakref.ref(made), value))
+        return made
+
+    def check_escapes(self) -> None:
+        """Raise TraceError if a tensor of the trace lives on in a global, an attribute or a container.
+
+        It would be a side effect that happens once, at tracing, and never again. To be called when nothing of the
+        trace's own holds tensors any more.
+        """
+        if not any(reference() is not None for reference, _ in self._made):
+            return
+        gc.collect()  # a reference cycle of the user's function is no escape
+        for reference, value in self._made:
+            if reference() is None:
+                continue
+            node = next((n for n in self.nodes if value in n.outputs), None)
+            raise TraceError(f"a tensor made in a compiled function ({value}) is kept outside of it, in a global, an "
+                             f"attribute or a container: that would happen once, when the function is traced, and not "
+                             f"at every call{locations.quote(node.loc) if node is not None else ''}\n    Return it, or "
+                             f"write it into a tensor that exists before with copy_().")
+
+    def release(self) -> None:
+        """Let go of all tensors of the trace."""
+        self._kept.clear()
+        self._known.clear()
+        self.leaves.clear()
+        self.grads.clear()
+        self.first.clear()
+
+    # Gradients
+
+    def read_grad(self, tensor: Tensor) -> Tensor | None:
+        if id(tensor) in self.grads:
+            return self.grads[id(tensor)][1]
+        if isinstance(payload(tensor), Value):
+            return tensor._grad
+        self.guards.grad(tensor)
+        held = tensor._grad
+        if held is not None:
+            self.names.setdefault(id(held), f"{self.names.get(id(tensor), 'state')}_grad")
+        return held
+
+    def write_grad(self, tensor: Tensor, grad: Tensor | None) -> None:
+        if isinstance(payload(tensor), Value):
+            tensor._grad = grad
+        else:
+            self.grads[id(tensor)] = (tensor, grad)
+
+    def backward(self, outputs: Sequence[Tensor], seeds: Sequence[Tensor | None],
+                 wanted: Sequence[Tensor] | None) -> None:
+        """What `backward()` means in a trace: a gradient node, and its results added to `.grad`."""
+        values = [self.read(x) for x in outputs]
+        if wanted is None:
+            leaves = self.leaves_of(values)
+        else:
+            leaves = {self.read(x): x for x in wanted}
+        found = self._gradient_node(outputs, seeds, list(leaves))
+        self.consumed.update(values)
+        for leaf, g in zip(leaves.values(), found, strict=True):
+            held = self.read_grad(leaf)
+            if held is None:
+                self.write_grad(leaf, g)
+            elif isinstance(payload(held), Value):
+                self.write_grad(leaf, held + g)  # type: ignore[operator]
+            else:
+                held.add_(g)  # type: ignore[attr-defined]
+
+    def gradients(self, outputs: Sequence[Tensor], seeds: Sequence[Tensor | None],
+                  wanted: Sequence[Tensor]) -> list[Tensor | None]:
+        """What `autograd.grad()` means in a trace; None for what the outputs do not depend on."""
+        for x in wanted:
+            if not self.requires_grad(x):
+                raise GradError("One of the differentiated Tensors does not require grad"
+                                + locations.quote(locations.here()))
+        reached = self._ancestors([self.read(x) for x in outputs])
+        used = [x for x in wanted if self.read(x) in reached]
+        found = iter(self._gradient_node(outputs, seeds, [self.read(x) for x in used]))
+        return [next(found) if any(x is y for y in used) else None for x in wanted]
+
+    def _gradient_node(self, outputs: Sequence[Tensor], seeds: Sequence[Tensor | None],
+                       targets: list[Value]) -> list[Tensor]:
+        for i, output in enumerate(outputs):
+            if not self.requires_grad(output):
+                raise GradError(f"element {i} of tensors does not require grad and does not have a grad_fn"
+                                + locations.quote(locations.here()))
+        cotangents: list[Value] = []
+        if any(s is not None for s in seeds) or any(x.numel() != 1 or x.ndim for x in outputs):
+            cotangents = [self.read(seed_of(x, s)) for x, s in zip(outputs, seeds, strict=True)]
+        if not targets:
+            return []
+        attrs = {"of": len(outputs), "seeded": bool(cotangents)}
+        made = self.emit(OPS["gradient"], (*map(self.read, outputs), *cotangents, *targets), attrs)
+        if current().grad:
+            self.tracked.update(made)
+        return [self.tensor(v) for v in made]
+
+    def leaves_of(self, values: Sequence[Value]) -> dict[Value, Tensor]:
+        """The leaves that values depend on, in the order in which the trace met them."""
+        reached = self._ancestors(values)
+        return {value: leaf for value, leaf in self.leaves.items() if value in reached}
+
+    def _ancestors(self, values: Sequence[Value]) -> set[Value]:
+        """The tracked values that these depend on, themselves included."""
+        reached = set(values)
+        for node in reversed(self.nodes):
+            if not reached.isdisjoint(node.outputs):
+                reached.update(v for v in node.reads if v in self.tracked)
+        return reached
+
+    def spent(self) -> set[Value]:
+        """The values whose graph a backward() in the trace has used up."""
+        return self._ancestors(list(self.consumed)) if self.consumed else set()
+
+    # Calls and reads
+
+    def call_module(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a module's forward: guard what it holds, and call its result by the user's name for it."""
+        self.guards.module(module)
+        frame = locations.user_frame(2)
+        before, self.naming_frame = self.naming_frame, frame
+        try:
+            result = module._call_with_hooks(*args, **kwargs)
+        finally:
+            self.naming_frame = before
+        name = locations.assigned_name(frame) if frame is not None and frame is not before else None
+        if name is not None and isinstance(result, Tensor) and isinstance(payload(result), Value):
+            self.rename(self.read(result), name)
+        return result
+
+    def concrete(self, tensor: Tensor, what: str) -> np.ndarray[Any, Any]:
+        if isinstance(payload(tensor), Value) or id(tensor) in self._known:
+            return super().concrete(tensor, what)
+        raise TraceError(f"{what} would write the present values of a tensor into the compiled function, and not see "
+                         f"later ones{locations.quote(locations.here())}\n    Read it outside, and pass the result.")

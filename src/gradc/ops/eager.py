@@ -1,0 +1,120 @@
+"""Generated eager functions for ops that have a kernel: what `apply` calls.
+
+Each is the text below with the op's operands and saved values written in. It serves operands of one floating type, with
+numbers and None among them, where nothing is cast; every other case goes the general way. Pointwise ops of one or two
+operands have quicker functions still, see fast.py.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradc import locations
+from gradc.apply import finish, general, share
+from gradc.node import CONSTANT, Node, count
+from gradc.ops.base import Op
+from gradc.tensor import LEAF, VIEW, Parameter, Storage, Tensor, edge, new
+
+FUNCTION = """
+def {name}(modes, attrs, {operands}):
+    d = None
+{loads}
+    if d is None or d.kind != "f":
+        return general(op, ({operands},), attrs, modes)
+    try:
+        r = kernel(np, {arrays}, **attrs)
+    except Exception:
+        return general(op, ({operands},), attrs, modes)
+    if r.__class__ is not ndarray:
+        if r.__class__ is tuple:
+            return finish(op, ({operands},), attrs, modes, r)
+        r = asarray(r)
+    t = new(Tensor)
+    t._array = r
+    t._storage = Storage()
+    t._node = None
+{view}
+{link}
+    return t
+"""
+
+LOAD = """
+if {x}.__class__ is Tensor or {x}.__class__ is Parameter:
+    {a} = {x}._array
+    if d is None:
+        d = {a}.dtype
+    elif {a}.dtype is not d:
+        return general(op, ({operands},), attrs, modes)
+    {e} = {x}._node
+    if {e} is not None and {e}.__class__ is not Node:
+        {e} = {x} if {e} is LEAF else edge({x})
+elif {x} is None or {x}.__class__ is float or {x}.__class__ is int:
+    {a} = {x}
+    {e} = None
+else:
+    return general(op, ({operands},), attrs, modes)
+"""
+
+LINK = """
+if modes.grad and ({any_edge}) and (r.dtype is d or r.dtype.kind in "fcV"):
+    k = Node()
+    k.op = op
+    k.attrs = attrs
+    k.edges = ({edges},)
+    k.number = count()
+    k.saved = {saved}
+    k.guards = {guards}
+    k.signature = ({shapes}, d)
+    f = outside(getframe(1))
+    k.code = f.f_code
+    k.instruction = f.f_lasti
+    if t._node is VIEW:
+        t._view.node = k
+    else:
+        t._node = k
+"""
+
+
+def generate_eager(op: Op) -> Callable[..., Any] | None:
+    """The function (modes, attrs, *operands) -> tensor for an op, None if it is not one that this module serves."""
+    if op.kernel is None or op.variadic or not op.operands or op.effect:
+        return None
+    operands = ", ".join(op.operands)
+    loads = "".join(LOAD.format(x=x, a=f"a_{x}", e=f"e_{x}", operands=operands) for x in op.operands)
+    source = FUNCTION.format(
+        name=op.name, operands=operands, arrays=", ".join(f"a_{x}" for x in op.operands),
+        loads=textwrap.indent(loads, "    "), view=f"    share(op, {op.operands[0]}, t, attrs)" if op.view else "",
+        link=_link(op) if op.saved_names is not None else "")
+    names: dict[str, Any] = {
+        "__name__": "gradc.generated", "np": op.namespace, "op": op, "kernel": op.kernel, "Tensor": Tensor,
+        "Parameter": Parameter, "Storage": Storage, "Node": Node, "LEAF": LEAF, "VIEW": VIEW, "CONSTANT": CONSTANT,
+        "edge": edge, "new": new, "count": count, "ndarray": np.ndarray, "asarray": np.asarray, "share": share,
+        "general": general, "finish": finish, "getframe": sys._getframe, "outside": locations.outside,
+    }
+    exec(compile(source, f"<gradc eager {op.name}>", "exec"), names)
+    return names[op.name]  # type: ignore[no-any-return]
+
+
+def _link(op: Op) -> str:
+    """The source that enters the result into the graph."""
+    saved, guards = [], []
+    for is_result, position, readers in op.saved_sources:
+        x = op.operands[position]
+        value, storage, version = ("r", "t._storage", "t._storage.version") if is_result else (
+            f"a_{x}", f"CONSTANT if a_{x} is {x} else {x}._storage", f"0 if a_{x} is {x} else {x}._storage.version")
+        wanted = [op.operands[i] for i in readers]
+        if len(set(wanted)) < len(op.operands):
+            value = f"{value} if {' or '.join(f'e_{w} is not None' for w in wanted)} else None"
+        saved.append(f"{value}, ")
+        guards.append(f"{storage}, {version}, ")
+    number = "{x}" if op.specialises else "None"
+    text = LINK.format(
+        any_edge=" or ".join(f"e_{x} is not None" for x in op.operands),
+        edges=", ".join(f"e_{x}" for x in op.operands), saved=f"({''.join(saved)})", guards=f"({''.join(guards)})",
+        shapes=", ".join(f"{number.format(x=x)} if a_{x} is {x} else a_{x}.shape" for x in op.operands))
+    return textwrap.indent(text, "    ")

@@ -1,0 +1,174 @@
+"""Reading and writing elements at integers: gather, scatter, embeddings, and masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc import dtypes, shapes
+from gradc.apply import apply, write
+from gradc.errors import DimensionError, DtypeError, ShapeError
+from gradc.ir import Type
+from gradc.ops.arithmetic import where
+from gradc.ops.base import Op
+from gradc.ops.define import op
+from gradc.ops.indexing import Place, check_addable, index_add_at, setitem
+from gradc.ops.samples import ints
+from gradc.tensor import Tensor
+
+
+def _gather_infer(self: Op, x: Any, index: Any, *, dim: int) -> Type:
+    if index.dtype.category != dtypes.INT:
+        raise DtypeError(f"{self.name}(): Expected dtype int64 for index, got {index.dtype}")
+    if len(index.shape) != len(x.shape):
+        raise ShapeError("Index tensor must have the same number of dimensions as input tensor")
+    for d, (a, b) in enumerate(zip(index.shape, x.shape, strict=True)):
+        if d != dim and a > b:
+            raise ShapeError(f"Size does not match at dimension {d} expected index {list(index.shape)} to be no "
+                             f"larger than self {list(x.shape)} apart from dimension {dim}")
+    return Type(x.dtype, index.shape)
+
+
+def _grid(xp: Any, index: Any, dim: int, shape: shapes.Shape) -> tuple[Any, ...]:
+    """The full index that takes, at each place of `index`, its element as the position along `dim`."""
+    return tuple(index if d == dim else xp.reshape(xp.arange(n), (1,) * d + (n,) + (1,) * (len(shape) - d - 1))
+                 for d, n in enumerate(shape))
+
+
+def _gather(xp: Any, x: Any, index: Any, *, dim: int) -> Any:
+    return x[_grid(xp, index, dim, index.shape)] if index.ndim else x
+
+
+def _scatter_add(xp: Any, x: Any, index: Any, source: Any, *, dim: int) -> Any:
+    result = x.copy()
+    np.add.at(result, _grid(np, index, dim, index.shape), source[tuple(slice(n) for n in index.shape)])
+    return result
+
+
+@op
+class gather(Op):
+    """result[i][j] = x[index[i][j]][j] for dim = 0, and so on.
+
+    Source  torch.gather
+    """
+
+    kernel = _gather
+    grad_x = lambda g, index, x_type, dim: scatter_add(g.new_zeros(x_type.shape, dtype=x_type.dtype), dim, index, g)
+    infer = _gather_infer
+    checked = True
+    samples = [((4, 3), ints((2, 3), 4), {"dim": 0}), ((4, 3), ints((4, 5), 3), {"dim": 1}),
+               ((3, 4, 2), ints((2, 4, 1), 3), {"dim": 0}), ((), ints((), 1), {"dim": 0})]
+
+    def call(self, x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Any:
+        return apply(self, (x, index), {"dim": shapes.normal_dim(dim, x.ndim)})
+
+
+@op
+class scatter_add(Op):
+    """x with source[i][j] added to x[index[i][j]][j] for dim = 0, and so on.
+
+    Source  torch.scatter_add
+    """
+
+    kernel = _scatter_add
+    lower = lambda xp, x, index, source, *, dim: x.at[_grid(xp, index, dim, index.shape)].add(
+        source[tuple(slice(n) for n in index.shape)])
+    grad_x = lambda g: g
+    grad_source = lambda g, index, source_type, dim: _in_corner(gather(g, dim, index), source_type)
+    checked = True
+    inplace = True
+    samples = [((4, 3), ints((2, 3), 4), (2, 3), {"dim": 0}), ((4, 3), ints((4, 5), 3), (4, 6), {"dim": 1}),
+               ((3, 4, 2), ints((2, 4, 1), 3), (3, 4, 2), {"dim": 0})]
+
+    def infer(self, x: Any, index: Any, source: Any, *, dim: int) -> Type:
+        _gather_infer(self, x, index, dim=dim)
+        if len(source.shape) != len(index.shape) or any(a > b for a, b in zip(index.shape, source.shape, strict=True)):
+            raise ShapeError(f"Expected index {list(index.shape)} to be no larger than src {list(source.shape)}")
+        return Type(x.dtype, x.shape)
+
+    def compute_dtype(self, operands: Sequence[Any]) -> None:
+        check_addable(self, operands[0], operands[2])
+
+    def call(self, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
+        return apply(self, (x, index, source), {"dim": shapes.normal_dim(dim, x.ndim)})
+
+
+def _in_corner(x: Tensor, whole: Type) -> Tensor:
+    """Zeros of the type `whole` with x where the indices are smallest."""
+    if tuple(x._array.shape) == whole.shape:
+        return x
+    return setitem(x.new_zeros(whole.shape), x, tuple(slice(0, n) for n in x._array.shape))  # type: ignore
+
+
+def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices of x at `index` along `dim`, as torch.index_select."""
+    return x[(slice(None),) * shapes.normal_dim(dim, x.ndim) + (index,)]  # type: ignore[index]
+
+
+def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """x with `value` where the mask holds, as torch.masked_fill."""
+    return where(mask, value, x)
+
+
+def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+    """The elements of x where the mask holds, in row-major order, as torch.masked_select."""
+    common = shapes.broadcast(x._array.shape, mask._array.shape)
+    return x.expand(common)[mask.expand(common)]  # type: ignore[attr-defined]
+
+
+def _masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
+    return write(self, masked_fill(self, mask, value).to(self.dtype), "masked_fill_")  # type: ignore[attr-defined]
+
+
+for _function in (index_select, masked_fill, masked_select):
+    setattr(Tensor, _function.__name__, _function)
+Tensor.masked_fill_ = _masked_fill_  # type: ignore[attr-defined]
+
+
+@op
+class embedding(Op):
+    """The rows of `weight` at the integers `x`.
+
+    Source  torch.nn.functional.embedding
+    """
+
+    kernel = lambda xp, x, weight: weight[x]
+    grad_weight = lambda g, x, weight_type: index_add_at(
+        g.new_zeros(weight_type.shape, dtype=weight_type.dtype), g, x, index=(Place(0),))
+    checked = True
+    method = False
+    samples = [(ints((4,), 5), (5, 3)), (ints((2, 3), 5), (5, 2)), (ints((), 5), (5, 3))]
+
+    def infer(self, x: Any, weight: Any) -> Type:
+        if x.dtype.category != dtypes.INT:
+            raise DtypeError(f"embedding(): indices must be integers, got {x.dtype}")
+        return Type(weight.dtype, (*x.shape, *weight.shape[1:]))
+
+    def call(self, x: Tensor, weight: Tensor) -> Any:
+        array = x._array
+        if isinstance(array, np.ndarray) and array.size and not (0 <= array.min() and array.max() < weight.shape[0]):
+            raise DimensionError("index out of range in self")
+        return apply(self, (x, weight), {})
+
+
+@op
+class one_hot(Op):
+    """1 at the position that each integer of x names, 0 elsewhere, along a new last dimension.
+
+    Source  torch.nn.functional.one_hot
+    """
+
+    kernel = lambda xp, x, *, num_classes: xp.astype(
+        xp.equal(xp.expand_dims(x, -1), xp.arange(num_classes)), "int64")
+    method = False
+    samples = [(ints((4,), 3), {"num_classes": 3}), (ints((2, 2), 3), {"num_classes": 4})]
+
+    def infer(self, x: Any, *, num_classes: int) -> Type:
+        return Type(dtypes.int64, (*x.shape, num_classes))
+
+    def call(self, x: Tensor, num_classes: int = -1) -> Any:
+        if num_classes == -1:
+            num_classes = int(x.max().item()) + 1  # type: ignore[attr-defined]
+        return apply(self, (x,), {"num_classes": num_classes})
