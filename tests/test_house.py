@@ -15,12 +15,12 @@ PACKAGE = ROOT / "src" / "gradc"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    {"errors", "dtypes", "shapes", "locations", "version", "ir"},
+    {"errors", "dtypes", "shapes", "locations", "version", "quiet", "ir"},
     {"modes", "formatting", "generator", "expression", "tensor", "node", "apply", "tracing", "hooks"},
     {"ops"},
     {"passes"},
     {"backends"},
-    {"gradients", "engine", "interpreter", "compiler"},
+    {"gradients", "composites", "engine", "interpreter", "compiler"},
     {"inspect", "autograd", "nn", "optim", "export"},
     {"", "cli", "demo", "__main__"},
 ]

@@ -7,7 +7,7 @@ function or a whole training step, and shows every stage of it.
 from __future__ import annotations
 
 import gradc.ops  # noqa: F401
-from gradc import autograd, nn, optim
+from gradc import autograd, interpreter, ir, nn, optim
 from gradc.dtypes import (
     bfloat16, bool_ as bool, complex64, complex128, dtype, float16, float32, float64, get_default_dtype, int8, int16,
     int32, int64, promote_types, set_default_dtype, uint8,

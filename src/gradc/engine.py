@@ -157,14 +157,45 @@ def accumulate(leaf: Tensor, g: Gradient) -> None:
         if held is None and isinstance(leaf._grad._node, Node):
             leaf._grad._node.label = "CopyBackwards"
     elif held is None:
-        # Referred to by our caller's dictionary and loop variable, by `g` and by getrefcount itself.
-        exclusive = isinstance(g, np.ndarray) and g.base is None and sys.getrefcount(g) <= 4 and g.flags.writeable
+        exclusive = isinstance(g, np.ndarray) and g.base is None and sys.getrefcount(g) <= SOLE and g.flags.writeable
         leaf._grad = wrap(g if exclusive else np.array(g))
     elif held._array.flags.writeable and edge(held) is None:
         held._array += g
         held._storage.version += 1
     else:
         leaf._grad = wrap(np.asarray(held._array + g))
+
+
+def _accumulate_leaves(arrived: dict[Edge, Gradient]) -> None:
+    for leaf in list(arrived):
+        g = arrived.pop(leaf)
+        if leaf._hooks:
+            g = run_hooks(leaf._hooks, g)
+        accumulate(leaf, g)
+
+
+class _Probe:
+    """Stands for a leaf when the references to its gradient are counted."""
+
+    _grad: Any = None
+    _hooks: Any = None
+
+
+def _sole_references() -> int:
+    """The references that `accumulate` sees to an array that nobody else has; it differs between Python versions."""
+    global SOLE
+    for SOLE in range(1, 9):  # noqa: B007 - accumulate reads it
+        probe, array = _Probe(), np.ones(1)
+        identity, arrived = id(array), {probe: array}
+        del array
+        _accumulate_leaves(arrived)
+        if id(probe._grad._array) == identity:
+            return SOLE
+    return 0  # never sole: every gradient is copied
+
+
+SOLE = 0
+SOLE = _sole_references()
 
 
 # What users call
@@ -207,14 +238,6 @@ def backward(tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retai
     for x in wanted:
         if edge(x) in arrived:
             accumulate(x, _after_leaf_hooks(edge(x), arrived))
-
-
-def _accumulate_leaves(arrived: dict[Edge, Gradient]) -> None:
-    for leaf in list(arrived):
-        g = arrived.pop(leaf)
-        if leaf._hooks:
-            g = run_hooks(leaf._hooks, g)
-        accumulate(leaf, g)
 
 
 def _after_leaf_hooks(to: Edge, arrived: dict[Edge, Gradient]) -> Gradient | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import SupportsIndex
 
 from gradc.errors import ArgumentError, DimensionError, ShapeError
 

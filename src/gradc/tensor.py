@@ -9,8 +9,8 @@ which only compiled code touches never leaves the device.
 
 from __future__ import annotations
 
-import warnings
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -209,6 +209,9 @@ class Tensor:
                                "require differentiation use var_no_grad = var.detach()."))
         if value and not self.dtype.is_differentiable:
             raise GradError(f"only Tensors of floating point dtype can require gradients, not {self.dtype}")
+        trace = current().trace
+        if trace is not None:
+            trace.check_own(self, "requires_grad")
         self._node = LEAF if value else None
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:

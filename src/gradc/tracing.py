@@ -62,12 +62,14 @@ class Tracer:
     def read(self, tensor: Tensor) -> Value:
         """The value of `tensor` now."""
         known = self._known.get(id(tensor))
-        if known is None:
-            value = payload(tensor)
-            known = (value, 0) if isinstance(value, Value) else self._meet(tensor)
-            self._know(tensor, known[0], known[1])
-        value, version = known
         view = tensor._view
+        if known is not None:
+            value, version = known
+        else:
+            value, version = tensor._array if tensor._device is None else None, 0
+            if value.__class__ is not Value:
+                value, version = self._meet(tensor)
+                self._know(tensor, value, version)
         if view is not None and version != self._versions.get(id(tensor._storage), 0):
             value = self.read(view.parent)
             if not view.op.detaches:
@@ -119,17 +121,24 @@ class Tracer:
 
     def record(self, op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         """Record one op applied to tensors and numbers; the result is a tensor, or a tuple of tensors."""
-        grad = current().grad
-        values = [self.read(x) if isinstance(x, Tensor) else x for x in operands]
-        if not grad:
-            values = [self._without_gradient(v) for v in values]
+        read = self.read
+        values = [read(x) if isinstance(x, Tensor) else x for x in operands]
+        tracked = False
+        if self.tracked:  # nothing is, in a pass
+            if not current().grad:
+                values = [self._without_gradient(v) for v in values]
+            tracked = self._flows(op, values)
         try:
             outputs = self.emit(op, op.promoted_values(values, self.cast), attrs)
         except GradcError as problem:
             raise located(op.name, operands, attrs, problem) from None
-        tracked = op.saved_names is not None and any(isinstance(v, Value) and v in self.tracked for v in values)
-        results = tuple(self._result(op, operands, attrs, value, tracked) for value in outputs)
-        return results if len(results) != 1 else results[0]
+        if len(outputs) == 1:
+            return self._result(op, operands, attrs, outputs[0], tracked)
+        return tuple([self._result(op, operands, attrs, value, tracked) for value in outputs])
+
+    def _flows(self, op: Any, values: Iterable[Any]) -> bool:
+        """Whether a gradient can flow through an op of these values."""
+        return op.saved_names is not None and not self.tracked.isdisjoint(values)
 
     def _without_gradient(self, value: Any) -> Any:
         """`value` behind a detach node if it is tracked: what no_grad means in a graph."""
@@ -159,9 +168,13 @@ class Tracer:
         return tensor
 
     def _emit(self, op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Value:
-        return self.emit(op, operands, attrs)[0]
+        """Append a node that the user did not write: a cast, a view applied anew, a write into a base."""
+        value = self.emit(op, operands, attrs)[0]
+        if value.dtype.is_differentiable and self._flows(op, operands) and current().grad:
+            self.tracked.add(value)
+        return value
 
-    def emit(self, op: Any, operands: Any, attrs: dict[str, Any], regions: tuple[Graph, ...] = (),
+    def emit(self, op: Any, operands: Iterable[Any], attrs: dict[str, Any], regions: tuple[Graph, ...] = (),
              name: str | None = None) -> tuple[Value, ...]:
         """Append a node and return its results. `name` is what its result is called, if nothing better is known."""
         operands = tuple(operands)
@@ -172,16 +185,15 @@ class Tracer:
             location = locations.UNKNOWN if frame is None else locations.of_frame(frame)
             if frame is not None and name is None and frame is not self.naming_frame:
                 name = locations.assigned_name(frame)
-        outputs = self._outputs(types, self.name(name or op.name))
+        called = self.name(name or op.name)
+        if types.__class__ is Type:
+            outputs: tuple[Value, ...] = (Value(called, types),)
+        else:
+            outputs = tuple([Value(f"{called}[{i}]", type) for i, type in enumerate(types)])
         if name:
             self.chosen.add(outputs[0].name)
         self.nodes.append(Node(op, operands, attrs, outputs, location, regions))
         return outputs
-
-    def _outputs(self, types: Any, name: str) -> tuple[Value, ...]:
-        if isinstance(types, Type):
-            return (Value(name, types),)
-        return tuple(Value(f"{name}[{i}]", type) for i, type in enumerate(types))
 
     # Names
 
@@ -207,6 +219,13 @@ class Tracer:
 
     def gradients(self, *args: Any) -> Any:
         raise TraceError("this trace cannot run autograd.grad()")
+
+    def check_own(self, tensor: Tensor, what: str) -> None:
+        """Raise TraceError if `tensor` is from outside the trace: setting `what` would happen once, at tracing."""
+        if not isinstance(payload(tensor), Value):
+            raise TraceError(f"a compiled function sets {what} of a tensor that exists outside of it: that would happen "
+                             f"once, when it is traced, and not at every call{locations.quote(locations.here())}\n"
+                             f"    Set it outside.")
 
     def call_module(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a module's forward, with its hooks."""

@@ -26,7 +26,7 @@ def b(*shape: int) -> Tensor:
     return wrap(np.ones(shape, bool))
 
 
-OPERATIONS: Any = type("Ops", (), {"__getattr__": lambda self, name: OPS[name]})()
+ops: Any = type("Ops", (), {"__getattr__": lambda self, name: OPS[name]})()
 
 # what is wrong: the call, its operands, the error's class, what the message says, how it names the call
 WRONG: dict[str, tuple[Callable[..., Any], tuple[Any, ...], type[Exception], str, str]] = {
@@ -34,7 +34,7 @@ WRONG: dict[str, tuple[Callable[..., Any], tuple[Any, ...], type[Exception], str
                   "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1",
                   "add(f32[2, 3], f32[4])"),
     "comparison": (lambda x, y: x < y, (f(2), f(3)), RuntimeError, "must match the size of tensor b", "lt(f32[2]"),
-    "where": (lambda c, x, y: OPERATIONS.where(c, x, y), (b(2), f(3), f(3)), RuntimeError, "must match",
+    "where": (lambda c, x, y: ops.where(c, x, y), (b(2), f(3), f(3)), RuntimeError, "must match",
                      "where(bool[2]"),
     "bool minus bool": (lambda x, y: x - y, (b(2), b(2)), RuntimeError, "two bool tensors is not supported", "sub("),
     "minus bool": (lambda x: -x, (b(2),), RuntimeError, "on a bool tensor is not supported", "neg(bool[2])"),
@@ -48,7 +48,7 @@ WRONG: dict[str, tuple[Callable[..., Any], tuple[Any, ...], type[Exception], str
                      "matmul(f32, f32[2])"),
     "matmul of dtypes": (lambda x, y: x @ y, (f(2, 2), i(2, 2)), RuntimeError, "the same dtype",
                      "matmul(f32[2, 2], i64"),
-    "linear": (lambda x, w: OPERATIONS.linear(x, w), (f(4, 3), f(2, 5)), RuntimeError,
+    "linear": (lambda x, w: ops.linear(x, w), (f(4, 3), f(2, 5)), RuntimeError,
                      "cannot be multiplied (4x3 and 5x2)",
                "linear(f32[4, 3], f32[2, 5]"),
     "dimension": (lambda x: x.sum(2), (f(2, 3),), IndexError,
@@ -64,27 +64,27 @@ WRONG: dict[str, tuple[Callable[..., Any], tuple[Any, ...], type[Exception], str
     "expand": (lambda x: x.expand(4, 3), (f(2, 3),), RuntimeError, "must match the existing size (2)",
                      "expand(f32[2, 3]"),
     "transpose": (lambda x: x.t(), (f(2, 3, 4),), RuntimeError, "t() expects a tensor with <= 2 dimensions", ""),
-    "cat": (lambda x, y: OPERATIONS.cat([x, y]), (f(2, 3), f(2, 4)), RuntimeError, "Sizes of tensors must match",
+    "cat": (lambda x, y: ops.cat([x, y]), (f(2, 3), f(2, 4)), RuntimeError, "Sizes of tensors must match",
                      "cat(f32[2, 3]"),
-    "stack": (lambda x, y: OPERATIONS.stack([x, y]), (f(2), f(3)), RuntimeError, "each tensor to be equal size",
+    "stack": (lambda x, y: ops.stack([x, y]), (f(2), f(3)), RuntimeError, "each tensor to be equal size",
                      "stack("),
     "index": (lambda x: x[5], (f(3),), IndexError, "index 5 is out of bounds for dimension 0 with size 3", ""),
     "gather": (lambda x, n: x.gather(0, n), (f(3, 2), i(3)), RuntimeError, "same number of dimensions", "gather("),
     "gather by floats": (lambda x, n: x.gather(0, n), (f(3), f(3)), RuntimeError, "int64", "gather("),
-    "loss": (lambda x, y: OPERATIONS.binary_cross_entropy_with_logits(x, y), (f(3), f(4)), ValueError, "must be the same as",
-                     ""),
-    "class scores": (lambda x, y: OPERATIONS.cross_entropy(x, y), (f(4, 3), i(5)), ValueError,
+    "loss": (lambda x, y: ops.binary_cross_entropy_with_logits(x, y), (f(3), f(4)), ValueError,
+             "must be the same as", ""),
+    "class scores": (lambda x, y: ops.cross_entropy(x, y), (f(4, 3), i(5)), ValueError,
                      "Expected input batch_size (4)",
                      "cross_entropy(f32[4, 3], i64[5]"),
-    "class dtype": (lambda x, y: OPERATIONS.nll_loss(x, y), (f(4, 3), f(4)), RuntimeError, "expected target dtype",
+    "class dtype": (lambda x, y: ops.nll_loss(x, y), (f(4, 3), f(4)), RuntimeError, "expected target dtype",
                      "nll_loss("),
-    "reduction": (lambda x, y: OPERATIONS.mse_loss(x, y, reduction="men"), (f(3), f(3)), TypeError, "not a valid value",
+    "reduction": (lambda x, y: ops.mse_loss(x, y, reduction="men"), (f(3), f(3)), TypeError, "not a valid value",
                      ""),
-    "layer norm": (lambda x, w: OPERATIONS.layer_norm(x, (3,), w), (f(2, 3), f(4)), RuntimeError, "Expected weight to be",
-                     ""),
+    "layer norm": (lambda x, w: ops.layer_norm(x, (3,), w), (f(2, 3), f(4)), RuntimeError,
+                   "Expected weight to be", ""),
     "diagonal": (lambda x: x.diagonal(0, 1, 1), (f(2, 3),), RuntimeError, "cannot be identical", ""),
     "topk": (lambda x: x.topk(4), (f(3),), IndexError, "k out of range", ""),
-    "operand": (lambda x: OPERATIONS.add(x, "a"), (f(3),), TypeError, "operands are tensors and numbers", ""),
+    "operand": (lambda x: ops.add(x, "a"), (f(3),), TypeError, "operands are tensors and numbers", ""),
 }
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gradc.ops.activation as activation
 import gradc.ops.arrangement as arrangement
 import gradc.ops.joining as joining
 import gradc.ops.linear_algebra as linear_algebra
+import gradc.ops.loss as loss
 import gradc.ops.ordering as ordering
 import gradc.ops.reduction as reduction
 import gradc.ops.rounding as rounding
@@ -20,7 +22,7 @@ from gradc.tensor import Tensor, wrap
 
 torch = pytest.importorskip("torch")
 
-MODULES = (arrangement, joining, linear_algebra, ordering, reduction, rounding, shape, statistics)
+MODULES = (activation, loss, arrangement, joining, linear_algebra, ordering, reduction, rounding, shape, statistics)
 
 CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     # name, arguments (a tuple of ints is the shape of a random tensor), keywords
@@ -47,6 +49,11 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("sort", ((5,),), {}), ("sort", ((3, 4), 0, True), {}), ("topk", ((3, 5), 2), {}),
     ("topk", ((5,), 2), {"largest": False}), ("kthvalue", ((3, 5), 2), {}), ("kthvalue", ((3, 5), 2, 0, True), {}),
     ("median", ((3, 4),), {}), ("median", ((3, 4), 1), {}),
+    ("selu", ((5,),), {}), ("hardswish", ((5,),), {}), ("glu", ((3, 4),), {}),
+    ("prelu", ((2, 3), (3,)), {}), ("prelu", ((2, 3, 4), (3,)), {}), ("prelu", ((2, 3), (1,)), {}),
+    ("kl_div", ((2, 3), (2, 3)), {"log_target": True, "reduction": "batchmean"}),
+    ("kl_div", ((2, 3), (2, 3)), {"log_target": True, "reduction": "sum"}),
+    ("var_mean", ((3, 4), 1), {}), ("std_mean", ((3, 4),), {"correction": 0}), ("nan_to_num", ((3,),), {}),
     ("max", ((3, 4),), {}), ("max", ((3, 4), 1), {}), ("max", ((3, 4), (3, 4)), {}), ("min", ((3, 4), 0, True), {}),
     ("norm", ((3, 4),), {}), ("norm", ((3, 4), 1), {}), ("norm", ((3, 4), 3, 1), {}),
     ("norm", ((3, 4), float("inf"), 0), {}), ("frac", ((5,),), {}),
@@ -55,7 +62,7 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 
 def _call(name: str, library: Any, arguments: list[Any], keywords: dict[str, Any]) -> tuple[Any, ...]:
     if library is torch:
-        function = getattr(torch, name)
+        function = getattr(torch.nn.functional, name, None) or getattr(torch, name)
     else:
         function = next(getattr(m, name) for m in MODULES if hasattr(m, name))
     found = function(*arguments, **keywords)
@@ -83,6 +90,24 @@ def test_as_torch(name: str, arguments: tuple[Any, ...], keywords: dict[str, Any
     gradients = torch.autograd.grad(wanted, [x for x in theirs if isinstance(x, torch.Tensor)])
     for a, b in zip(engine.grad(total, leaves), gradients, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-11, atol=1e-12)
+
+
+def test_index_functions() -> None:
+    x, n, y = np.arange(12.0).reshape(3, 4), np.array([2, 0]), np.ones((3, 2))
+    for function, arguments in [("index_add", (1, n, y)), ("index_fill", (1, n, 5.0)), ("index_select", (0, n)),
+                                ("take_along_dim", (np.array([[1], [0], [2]]), 1)), ("masked_fill", (x > 3, 1.0)),
+                                ("masked_select", (x > 3,))]:
+        ours = [wrap(a) if isinstance(a, np.ndarray) else a for a in arguments]
+        theirs = [torch.tensor(a) if isinstance(a, np.ndarray) else a for a in arguments]
+        np.testing.assert_array_equal(getattr(wrap(x), function)(*ours).numpy(),
+                                      getattr(torch.tensor(x), function)(*theirs).numpy())
+
+
+def test_nan_to_num_and_kl_div_at_the_edges() -> None:
+    x = np.array([np.nan, np.inf, -np.inf, 1.0])
+    np.testing.assert_array_equal(rounding.nan_to_num(wrap(x), 2.0).numpy(), torch.tensor(x).nan_to_num(2.0).numpy())
+    p = wrap(np.array([0.0, 1.0]))
+    assert loss.kl_div(wrap(np.array([-1.0, -2.0])), p, "sum").item() == 2.0
 
 
 def test_meshgrid() -> None:

@@ -69,6 +69,7 @@ CALLS: dict[str, Any] = {
     "pad": lambda x, widths, value: functional.pad(x, [n for pair in widths[::-1] for n in pair], value=value),
     "argsort": lambda x, dim, descending: torch.argsort(x, dim=dim, descending=descending, stable=True),
     "count_nonzero": lambda x, dim, keepdim: torch.count_nonzero(x, dim),
+    "scatter": lambda x, index, source, dim: torch.scatter(x, dim, index, source),
     "sub": lambda x, y: x - y,
     "binary_cross_entropy_with_logits": functional.binary_cross_entropy_with_logits,
     "scatter_add": lambda x, index, source, dim: torch.scatter_add(x, dim, index, source),

@@ -52,6 +52,7 @@ class StateTracer(Tracer):
             raise TraceError(f"a compiled function uses a tensor with hooks{locations.quote(locations.here())}\n"
                              f"    Remove the hooks, or keep this function eager.")
         self.state.append(tensor)
+        self.guards.tensor(tensor)
         return self._input_for(tensor, self.names.get(id(tensor), "state"))
 
     def _input_for(self, tensor: Tensor, name: str) -> Value:

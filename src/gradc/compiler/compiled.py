@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +29,13 @@ from gradc.passes.split import split
 from gradc.tensor import Tensor, on_device
 
 
+class Code(str):
+    """Source text that shows as itself."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class Specialisation:
     """One traced and compiled form of a function: for arguments of one signature, while its guards hold."""
 
@@ -35,7 +43,7 @@ class Specialisation:
         self.traced = traced
         self.guards = traced.guards
         self.seconds = {"trace": seconds}
-        self.stages: dict[str, Graph | Program] = {}
+        self.stages: dict[str, Graph | Program | Code] = {}
         joint = bool(traced.differentiable)
         passes = [p for p in pipeline.PASSES if not joint or p not in (fuse, free)]
         for stage in pipeline.run(traced.graph, passes):
@@ -50,6 +58,8 @@ class Specialisation:
         self.forward: Graph = final.forward if joint else final
         self.returned = len(self.forward.results)
         self.lowered = Lowered(self.forward, donate=self._donated(self.forward))
+        backward = "" if self.backward is None else f"\n\n{self.backward.source}"
+        self.stages["lowered"] = self.code = Code(self.lowered.source + backward)
         self.inputs = [self._place(source) for source in traced.inputs]
         self.updates = [self._place(source) for source in traced.updates]
         self.writer = ("a compiled function", traced.graph.loc)
@@ -164,6 +174,10 @@ def _spent_node(location: Location) -> Node:
     return node
 
 
+RECOMPILE_LIMIT = 8
+"""How many programs are kept for arguments of one kind; more than that is a sign of a value that ought to be a tensor."""
+
+
 class CompiledFunction:
     """A function under `gradc.compile`. Calling it traces, compiles or reuses, and runs."""
 
@@ -179,12 +193,21 @@ class CompiledFunction:
             return self.function(*args, **kwargs)  # inside another compiled function it is part of that one
         tensors: list[Tensor] = []
         key = signature(args, tensors), signature(kwargs, tensors) if kwargs else None, modes.grad, _aliases(tensors)
-        for found in self._cache.get(key, ()):
-            if found.guards.broken() is None:
+        cached = self._cache.setdefault(key, [])
+        reason = None
+        for found in cached:
+            broken = found.guards.broken()
+            if broken is None:
                 self._last = found
                 return found(tensors)
+            reason = reason or broken
         made = self._specialise(args, kwargs, tensors)
-        self._cache.setdefault(key, []).insert(0, made)
+        if len(cached) == RECOMPILE_LIMIT:
+            warnings.warn(f"{graph_title(self.function)} was traced more than {RECOMPILE_LIMIT} times for arguments of "
+                          f"one kind, because of what it reads besides them; the last time, {reason}",
+                          RuntimeWarning, stacklevel=2)
+        cached.insert(0, made)
+        del cached[RECOMPILE_LIMIT + 1 :]
         return made(tensors)
 
     def _specialise(self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Specialisation:
@@ -214,16 +237,14 @@ class CompiledFunction:
         return self._last
 
     @property
-    def stages(self) -> Mapping[str, Graph | Program]:
-        """The graph after each pass, by the pass's name, in order; "lowered" is the last, and is `code`."""
+    def stages(self) -> Mapping[str, Graph | Program | Code]:
+        """The graph after each pass, by the pass's name, in order. The last, "lowered", prints as `code`."""
         return MappingProxyType(self.last.stages)
 
     @property
     def code(self) -> str:
         """The jax.numpy source that runs."""
-        last = self.last
-        text = last.lowered.source
-        return text if last.backward is None else f"{text}\n\n{last.backward.source}"
+        return str(self.last.code)
 
 
 def graph_title(function: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from gradc.tensor import Tensor
@@ -15,59 +15,121 @@ _MISSING = object()
 
 
 class Guards:
-    """The entries of dictionaries, the closure cells and the gradients that a trace has read, with what they were."""
+    """The entries of dictionaries, closure cells, containers and tensors that a trace relied on, with what they were.
+
+    For a function these are the globals and closure cells that it reads, and those of the functions it names there; of
+    the modules, objects, dictionaries and lists among them the plain values that they hold.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[tuple[int, Any], tuple[Callable[..., Any], Any, Any]] = {}
-        self._containers: list[dict[Any, Any]] = []
         self._cells: list[tuple[Any, str, Any]] = []
+        self._sizes: list[tuple[Any, int]] = []
+        self._tensors: list[tuple[Tensor, Any, Any]] = []
         self._grads: dict[int, tuple[Tensor, bool]] = {}
-        self._modules: set[int] = set()
+        self._seen: dict[int, Any] = {}
+
+    # What is assumed
 
     def entry(self, container: dict[Any, Any], key: Any) -> None:
         """Assume that `container[key]` stays what it is."""
         if (id(container), key) not in self._entries:
-            self._containers.append(container)  # its id must stay its own
             self._entries[id(container), key] = (container.get, key, container.get(key, _MISSING))
 
+    def tensor(self, tensor: Tensor) -> None:
+        """Assume that a tensor of the state keeps its memory, and whether it requires grad, and has no hooks."""
+        self._tensors.append((tensor, tensor._storage, tensor._node))
+
     def grad(self, tensor: Tensor) -> None:
-        """Assume that `tensor.grad` stays None, or stays a tensor of its shape."""
+        """Assume that `tensor.grad` stays None, or stays a tensor."""
         self._grads.setdefault(id(tensor), (tensor, tensor._grad is None))
 
     def module(self, module: Any) -> None:
-        """Assume that a module's parameters, buffers, submodules and plain attributes stay."""
-        if id(module) in self._modules:
-            return
-        self._modules.add(id(module))
-        for key, value in list(module.__dict__.items()):
-            if isinstance(value, (*PLAIN, Tensor)) or hasattr(value, "_parameters"):
-                self.entry(module.__dict__, key)
-        self.function(type(module).forward)
+        """Assume that a module's parameters, buffers, submodules, hooks and plain attributes stay."""
+        if self._first(module):
+            for key, value in list(module.__dict__.items()):
+                if isinstance(value, (*PLAIN, Tensor)) or hasattr(value, "_parameters"):
+                    self.entry(module.__dict__, key)
+                elif isinstance(value, dict):
+                    self._sizes.append((value, len(value)))
+            self.function(type(module).forward)
 
     def function(self, function: Any) -> None:
         """Assume that the globals and the closure that a user's function reads stay."""
         function = getattr(function, "__func__", function)
-        if not isinstance(function, FunctionType) or function.__module__.partition(".")[0] == "gradc":
+        if not isinstance(function, FunctionType) or not self._first(function):
+            return
+        if function.__module__.partition(".")[0] == "gradc":
             return
         for name in _global_names(function.__code__):
             if name in function.__globals__:
                 self.entry(function.__globals__, name)
+                self.inside(function.__globals__[name])
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             self._cells.append((cell, name, _contents(cell)))
+            self.inside(_contents(cell))
+
+    def inside(self, value: Any) -> None:
+        """Assume that what a named object holds stays, as far as a trace may have read it."""
+        if isinstance(value, (*PLAIN, Tensor, type, ModuleType)) or value is _MISSING:
+            return
+        if isinstance(value, FunctionType):
+            self.function(value)
+        elif isinstance(value, dict):
+            if self._first(value):
+                self._plain_entries(value)
+                self._sizes.append((value, len(value)))
+        elif isinstance(value, list):
+            if self._first(value) and all(isinstance(item, PLAIN) for item in value):
+                self._cells.append((_List(value), "a list", tuple(value)))
+            self._sizes.append((value, len(value)))
+        elif isinstance(getattr(value, "__dict__", None), dict) and type(value).__module__.partition(".")[0] != "gradc":
+            if self._first(value):
+                self._plain_entries(value.__dict__)
+
+    def _plain_entries(self, container: dict[Any, Any]) -> None:
+        for key, value in list(container.items()):
+            if isinstance(value, (*PLAIN, Tensor)):
+                self.entry(container, key)
+
+    def _first(self, x: Any) -> bool:
+        """Whether x is seen for the first time; it is kept, so that its id stays its own."""
+        first = id(x) not in self._seen
+        self._seen[id(x)] = x
+        return first
+
+    # Whether it still holds
 
     def broken(self) -> str | None:
-        """What has changed, in words; None while all assumptions hold."""
-        for get, key, expected in self._entries.values():  # at every call: mind the time
+        """What has changed, in words; None while all assumptions hold. Called at every call: mind the time."""
+        for get, key, expected in self._entries.values():
             if get(key, _MISSING) is not expected and not _equal(get(key, _MISSING), expected):
                 return f"{key}: {_short(expected)} → {_short(get(key, _MISSING))}"
+        for tensor, storage, node in self._tensors:
+            if tensor._storage is not storage or tensor._node is not node or tensor._hooks:
+                return f"a tensor of the state ({tensor.type_}): its memory, requires_grad or hooks changed"
         for cell, name, expected in self._cells:
             value = _contents(cell)
             if value is not expected and not _equal(value, expected):
                 return f"{name}: {_short(expected)} → {_short(value)}"
+        for container, size in self._sizes:
+            if len(container) != size:
+                return f"a {type(container).__name__} of {size} items has {len(container)}"
         for tensor, was_none in self._grads.values():
             if (tensor._grad is None) is not was_none:
                 return ".grad: None → a tensor" if was_none else ".grad: a tensor → None"
         return None
+
+
+class _List:
+    """A list of plain values, looked at like a closure cell."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+
+    @property
+    def cell_contents(self) -> tuple[Any, ...]:
+        return tuple(self.items)
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -70,6 +70,8 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     given = iter(tensors)
     args, kwargs = tree_map(lambda x: next(given) if isinstance(x, Tensor) or is_array(x) else x, (args, kwargs))
     tracer.guards.function(function)
+    for leaf in leaves((args, kwargs)):
+        tracer.guards.inside(leaf)
     with tracer.on(grad=grad):
         result = function(*args, **kwargs)
         traced = _Outputs(tracer, arguments).collect(function, result, grad)
@@ -141,7 +143,7 @@ class _Outputs:
 
 def graph_name(function: Any) -> str:
     """The name of the function as the name of its graph."""
-    name = getattr(function, "__name__", type(function).__name__)
+    name = getattr(function, "__name__", type(function).__name__.lower())
     return name if name.isidentifier() and name not in OPS else f"{name.strip('<>')}_graph"
 
 
@@ -182,7 +184,7 @@ def _roots(function: Any) -> Iterable[tuple[str, Any]]:
     """The named objects that a function can reach without arguments: its self, closure and globals."""
     owner = getattr(function, "__self__", None)
     if owner is not None:
-        yield "", owner
+        yield type(owner).__name__.lower(), owner
     function = getattr(function, "__func__", function)
     if hasattr(function, "__code__"):
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -194,7 +196,7 @@ def _roots(function: Any) -> Iterable[tuple[str, Any]]:
             if name in function.__globals__:
                 yield name, function.__globals__[name]
     if hasattr(function, "named_parameters"):
-        yield "", function
+        yield type(function).__name__.lower(), function
 
 
 def _tensor_names(roots: Iterable[tuple[str, Any]]) -> dict[int, str]:
@@ -206,5 +208,5 @@ def _tensor_names(roots: Iterable[tuple[str, Any]]) -> dict[int, str]:
         for method in ("named_parameters", "named_buffers"):
             if not isinstance(value, type) and callable(getattr(value, method, None)):
                 for path, tensor in getattr(value, method)():
-                    names.setdefault(id(tensor), "_".join(part for part in (name, path.replace(".", "_")) if part))
+                    names.setdefault(id(tensor), f"{name}_{path.replace('.', '_')}")
     return names

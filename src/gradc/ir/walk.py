@@ -128,13 +128,17 @@ def fresh_names(taken: Iterable[str]) -> Callable[[str], str]:
     following: dict[str, int] = {}
 
     def fresh(base: str) -> str:
-        base = base.partition("[")[0]
-        reserved = base in registry.OPS or base in WORDS
+        if base[-1:] == "]":
+            base = base.partition("[")[0]
+        ops = registry.OPS
+        reserved = base in ops or base in WORDS
         name = base
         if reserved or base in used:
-            stem = _NUMBER.sub("", base)
-            number = following.get(stem, 0 if stem in registry.OPS or stem in WORDS else 1)
-            while (name := f"{stem}_{number}") in used or name in registry.OPS:
+            stem = base if base in following else _NUMBER.sub("", base)
+            number = following.get(stem)
+            if number is None:
+                number = 0 if stem in ops or stem in WORDS else 1
+            while (name := f"{stem}_{number}") in used or name in ops:
                 number += 1
             following[stem] = number + 1
         used.add(name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradc import dtypes, shapes
 from gradc.apply import apply
+from gradc.errors import ShapeError
 from gradc.ir import Type
 from gradc.ops.arithmetic import where
 from gradc.ops.base import Pointwise
@@ -207,3 +208,59 @@ class log_softmax(AlongOne):
 def _log_softmax(x: Tensor, dim: int) -> Tensor:
     shifted = x - amax(x, dim, True)  # type: ignore[operator]
     return shifted - sum(exp(shifted), dim, True).log()  # type: ignore[no-any-return]
+
+
+@op
+class mish(Activation):
+    """x · tanh(softplus(x)).
+
+    Source  torch.nn.functional.mish; Misra 2019
+    """
+
+    decompose = lambda x: x * tanh(softplus(x))
+    grad_x = lambda g, x: g * _mish_slope(x)
+
+
+def _mish_slope(x: Tensor) -> Tensor:
+    inner = tanh(softplus(x))
+    return inner + x * sigmoid(x) * (1 - inner * inner)  # type: ignore[no-any-return]
+
+
+def selu(x: Tensor) -> Tensor:
+    """scale · elu(x, alpha) with the constants that keep mean 0 and variance 1, as torch.selu."""
+    return 1.0507009873554805 * elu(x, 1.6732632423543772)  # type: ignore[no-any-return]
+
+
+def hardsigmoid(x: Tensor) -> Tensor:
+    """x / 6 + 1/2 limited to [0, 1], as torch.nn.functional.hardsigmoid."""
+    return (x / 6 + 0.5).clamp(0.0, 1.0)  # type: ignore[operator, no-any-return]
+
+
+def hardswish(x: Tensor) -> Tensor:
+    """x · hardsigmoid(x), as torch.nn.functional.hardswish."""
+    return x * hardsigmoid(x)  # type: ignore[operator, no-any-return]
+
+
+def prelu(x: Tensor, weight: Tensor) -> Tensor:
+    """x where positive, else weight · x, with one weight or one per channel (dimension 1), as torch.prelu."""
+    if weight.numel() > 1 and x.ndim > 2:
+        weight = weight.reshape((-1,) + (1,) * (x.ndim - 2))  # type: ignore[attr-defined]
+    return where(x > 0, x, x * weight)  # type: ignore[operator, no-any-return]
+
+
+def glu(x: Tensor, dim: int = -1) -> Tensor:
+    """The first half of x along `dim` times the sigmoid of the second, as torch.nn.functional.glu."""
+    size = x._array.shape[shapes.normal_dim(dim, x.ndim)]
+    if size % 2:
+        raise ShapeError(f"Halving dimension must be even, but dimension {dim} is size {size}")
+    first, second = x.split(size // 2, dim)  # type: ignore[attr-defined]
+    return first * sigmoid(second)  # type: ignore[no-any-return]
+
+
+def logit(x: Tensor, eps: float | None = None) -> Tensor:
+    """log(x / (1 - x)), the inverse of sigmoid; x is first limited to [eps, 1 - eps]. As torch.logit."""
+    x = x if eps is None else x.clamp(eps, 1 - eps)  # type: ignore[attr-defined]
+    return x.log() - (-x).log1p()  # type: ignore[attr-defined, operator, no-any-return]
+
+
+Tensor.logit = logit  # type: ignore[attr-defined]

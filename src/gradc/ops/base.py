@@ -26,7 +26,7 @@ from gradc import dtypes, shapes
 from gradc.apply import apply
 from gradc.dtypes import dtype
 from gradc.errors import ArgumentError, DtypeError
-from gradc.ir import Type
+from gradc.ir import Type, Value
 from gradc.ops.namespace import NumpyNamespace
 from gradc.tensor import Tensor, wrap
 
@@ -225,10 +225,12 @@ class Pointwise(Op):
         return ((i in taking and hasattr(x, "dtype"), x) for i, x in enumerate(operands))
 
     def compute_dtype(self, operands: Sequence[Any]) -> dtype:
-        found = [x for x in operands[self.promotes] if x is not None]
-        kinds = [(dtypes.of(x.dtype), x.ndim) if hasattr(x, "dtype") else (dtypes.python_scalar(type(x)), -1)
-                 for x in found]
-        result = dtypes.promote(kinds)
+        found = operands[self.promotes]
+        result = common_floating(found)
+        if result is None:
+            kinds = [(dtypes.python_scalar(type(x)), -1) if type(x) in NUMBERS else (dtypes.of(x.dtype), x.ndim)
+                     for x in found if x is not None]
+            result = dtypes.promote(kinds)
         if self.promotion == "float" and result.category < dtypes.FLOAT:
             return dtypes.get_default_dtype()
         if result.category in self.rejects:
@@ -236,10 +238,29 @@ class Pointwise(Op):
         return result
 
     def infer(self, *operands: Any, **attrs: Any) -> Type:
-        found = [x for x in operands if hasattr(x, "dtype")]
         computed = self.compute_dtype(operands)
-        for takes, x in self.promoting(operands):
-            if takes and x.dtype is not computed:
+        for x in operands[self.promotes]:
+            if x is not None and type(x) not in NUMBERS and x.dtype is not computed:
                 raise DtypeError(f"operands must have one dtype, got {x.dtype!r} and {computed!r}")
-        shape = shapes.broadcast(*[x.shape for x in found])
+        shape = shapes.broadcast(*[x.shape for x in operands if x is not None and type(x) not in NUMBERS])
         return Type(computed if self.result == "same" else self.result, shape)  # type: ignore[arg-type]
+
+
+def common_floating(operands: Sequence[Any]) -> dtype | None:
+    """The floating type that all values or types share, if all other operands are real numbers or None.
+
+    Then it is the type to compute in, and nothing is cast: the usual case, found quickly.
+    """
+    common = None
+    for x in operands:
+        kind = x.__class__
+        if kind is Value or kind is Type:
+            if common is None:
+                common = x.dtype
+                if common.category != dtypes.FLOAT:
+                    return None
+            elif x.dtype is not common:
+                return None
+        elif x is not None and kind is not float and kind is not int:
+            return None
+    return common

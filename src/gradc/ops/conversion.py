@@ -146,7 +146,14 @@ def _data(self: Tensor) -> Tensor:
 
 
 def _set_data(self: Tensor, other: Tensor) -> None:
+    trace = current().trace
+    if trace is not None:
+        if self.type_ != other.type_:
+            trace.check_own(self, "the shape or type")
+        trace.write(self, other)
+        return
     self._array = other._array
+    self._device = None
     self._storage = other._storage
 
 

@@ -69,7 +69,7 @@ if modes.grad and ({any_edge}) and (r.dtype is d or r.dtype.kind in "fcV"):
     k.number = count()
     k.saved = {saved}
     k.guards = {guards}
-    k.signature = ({shapes}, d)
+    k.signature = ({shapes}, {kinds})
     f = outside(getframe(1))
     k.code = f.f_code
     k.instruction = f.f_lasti
@@ -113,8 +113,10 @@ def _link(op: Op) -> str:
         saved.append(f"{value}, ")
         guards.append(f"{storage}, {version}, ")
     number = "{x}" if op.specialises else "None"
+    kinds = ", ".join(f"{x}.__class__ if a_{x} is {x} else d" for x in op.operands)
     text = LINK.format(
         any_edge=" or ".join(f"e_{x} is not None" for x in op.operands),
         edges=", ".join(f"e_{x}" for x in op.operands), saved=f"({''.join(saved)})", guards=f"({''.join(guards)})",
+        kinds="d" if len(op.operands) == 1 else f"({kinds})",
         shapes=", ".join(f"{number.format(x=x)} if a_{x} is {x} else a_{x}.shape" for x in op.operands))
     return textwrap.indent(text, "    ")

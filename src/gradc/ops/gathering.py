@@ -14,7 +14,7 @@ from gradc.ir import Type
 from gradc.ops.arithmetic import where
 from gradc.ops.base import Op
 from gradc.ops.define import op
-from gradc.ops.indexing import Place, check_addable, index_add_at, setitem
+from gradc.ops.indexing import Place, check_addable, index_add_at, index_put, setitem
 from gradc.ops.samples import ints
 from gradc.tensor import Tensor
 
@@ -84,8 +84,7 @@ class scatter_add(Op):
 
     def infer(self, x: Any, index: Any, source: Any, *, dim: int) -> Type:
         _gather_infer(self, x, index, dim=dim)
-        if len(source.shape) != len(index.shape) or any(a > b for a, b in zip(index.shape, source.shape, strict=True)):
-            raise ShapeError(f"Expected index {list(index.shape)} to be no larger than src {list(source.shape)}")
+        _check_source(index, source)
         return Type(x.dtype, x.shape)
 
     def compute_dtype(self, operands: Sequence[Any]) -> None:
@@ -93,6 +92,49 @@ class scatter_add(Op):
 
     def call(self, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
         return apply(self, (x, index, source), {"dim": shapes.normal_dim(dim, x.ndim)})
+
+
+@op
+class scatter(Op):
+    """x with x[index[i][j]][j] replaced by source[i][j] for dim = 0, and so on.
+
+    Source  torch.scatter. Of several values for one place one is taken
+    """
+
+    kernel = lambda xp, x, index, source, *, dim: _scatter(x, index, source, dim)
+    lower = lambda xp, x, index, source, *, dim: x.at[_grid(xp, index, dim, index.shape)].set(
+        source[tuple(slice(n) for n in index.shape)])
+    grad_x = lambda g, index, dim: scatter(g, dim, index, 0.0)
+    grad_source = lambda g, index, source_type, dim: _in_corner(gather(g, dim, index), source_type)
+    checked = True
+    inplace = True
+    samples = [((4, 3), ints((3, 3), 3, distinct=True), (3, 3), {"dim": 1}),
+               ((2, 5), ints((2, 3), 5, distinct=True), (2, 4), {"dim": 1})]
+
+    def infer(self, x: Any, index: Any, source: Any, *, dim: int) -> Type:
+        if dtypes.of(x.dtype) is not dtypes.of(source.dtype):
+            raise DtypeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype!r} and "
+                             f"{source.dtype!r}")
+        _gather_infer(self, x, index, dim=dim)
+        _check_source(index, source)
+        return Type(x.dtype, x.shape)
+
+    def call(self, x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Any:
+        source = value if src is None else src
+        if not isinstance(source, Tensor):
+            source = x.new_full(index.shape, source)  # type: ignore[attr-defined]
+        return apply(self, (x, index, source), {"dim": shapes.normal_dim(dim, x.ndim)})
+
+
+def _scatter(x: Any, index: Any, source: Any, dim: int) -> Any:
+    result = x.copy()
+    result[_grid(np, index, dim, index.shape)] = source[tuple(slice(n) for n in index.shape)]
+    return result
+
+
+def _check_source(index: Any, source: Any) -> None:
+    if len(source.shape) != len(index.shape) or any(a > b for a, b in zip(index.shape, source.shape, strict=True)):
+        raise ShapeError(f"Expected index {list(index.shape)} to be no larger than src {list(source.shape)}")
 
 
 def _in_corner(x: Tensor, whole: Type) -> Tensor:
@@ -105,6 +147,31 @@ def _in_corner(x: Tensor, whole: Type) -> Tensor:
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of x at `index` along `dim`, as torch.index_select."""
     return x[(slice(None),) * shapes.normal_dim(dim, x.ndim) + (index,)]  # type: ignore[index]
+
+
+def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """x with the slices of `source` added at `index` along `dim`, as torch.index_add."""
+    place = (slice(None),) * shapes.normal_dim(dim, x.ndim) + (Place(0),)
+    return index_add_at(x, source if alpha == 1 else source * alpha, index, index=place)  # type: ignore
+
+
+def index_fill(x: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """x with `value` in the slices at `index` along `dim`, as torch.index_fill."""
+    place = (slice(None),) * shapes.normal_dim(dim, x.ndim) + (Place(0),)
+    value = value if isinstance(value, Tensor) else x.new_full((), value)  # type: ignore[attr-defined]
+    return index_put(x, value, index, index=place)  # type: ignore[no-any-return]
+
+
+def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """The elements of x at `indices` along `dim`, broadcast in the others, as torch.take_along_dim."""
+    if dim is None:
+        return x.reshape(-1).gather(0, indices.reshape(-1))  # type: ignore[attr-defined, no-any-return]
+    dim = shapes.normal_dim(dim, x.ndim)
+    shape = list(shapes.broadcast((*x.shape[:dim], 1, *x.shape[dim + 1 :]),
+                                  (*indices.shape[:dim], 1, *indices.shape[dim + 1 :])))
+    ours, theirs = list(shape), list(shape)
+    ours[dim], theirs[dim] = x.shape[dim], indices.shape[dim]
+    return x.expand(ours).gather(dim, indices.expand(theirs))  # type: ignore[attr-defined, no-any-return]
 
 
 def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
@@ -122,7 +189,7 @@ def _masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
     return write(self, masked_fill(self, mask, value).to(self.dtype), "masked_fill_")  # type: ignore[attr-defined]
 
 
-for _function in (index_select, masked_fill, masked_select):
+for _function in (index_select, index_add, index_fill, take_along_dim, masked_fill, masked_select):
     setattr(Tensor, _function.__name__, _function)
 Tensor.masked_fill_ = _masked_fill_  # type: ignore[attr-defined]
 

@@ -9,140 +9,24 @@ import numpy as np
 
 from gradc import dtypes, shapes
 from gradc.apply import apply, write
-from gradc.errors import ArgumentError, DimensionError, DtypeError, ShapeError
+from gradc.errors import ArgumentError, DtypeError, ShapeError
 from gradc.ir import Type
 from gradc.ops.arithmetic import where
 from gradc.ops.base import NUMBERS, Op
 from gradc.ops.conversion import copy, known
 from gradc.ops.define import op
+from gradc.ops.indices import (
+    Place,
+    advanced_shape,
+    indexed_shape,
+    is_mask,
+    nonzero,
+    normal_index,
+    readable,
+    with_places,
+)
 from gradc.ops.samples import ints
-from gradc.tensor import Tensor, host_array
-
-# An index is a tuple of integers, slices, None and Ellipsis. A tensor among them is an operand: its place in the
-# tuple holds a Place.
-
-
-class Place(str):
-    """Stands in an index for the n-th index tensor: `i0`, `i1`, …"""
-
-    def __new__(cls, n: int) -> Place:
-        return super().__new__(cls, f"i{n}")
-
-
-def normal_index(index: Any, shape: shapes.Shape) -> tuple[tuple[Any, ...], list[Tensor]]:
-    """An index of a tensor of `shape` in normal form, and the index tensors in it.
-
-    Ellipsis is spelled out, slices are in range with a positive step, integers count from the front.
-
-    Raises DimensionError for what is out of range, and ArgumentError for what is no index.
-    """
-    items = list(index) if isinstance(index, tuple) else [index]
-    items = [_item(item) for item in items]
-    taken = sum([item.ndim if _is_mask(item) else 1 for item in items if item is not None and item is not Ellipsis])
-    rank = len(shape)
-    if taken > rank:
-        if rank == 0:
-            raise DimensionError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
-                                 "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number")
-        raise DimensionError(f"too many indices for tensor of dimension {rank}")
-    at = items.index(Ellipsis) if any(item is Ellipsis for item in items) else len(items)
-    items[at : at + 1] = [slice(None)] * (rank - taken)
-    normal: list[Any] = []
-    tensors: list[Tensor] = []
-    dim = 0
-    for item in items:
-        if item is None:
-            normal.append(None)
-        elif isinstance(item, (Tensor, np.ndarray)):
-            for part in _mask_indices(item, shape[dim : dim + item.ndim], dim) if _is_mask(item) else [item]:
-                normal.append(Place(len(tensors)))
-                tensors.append(part)
-            dim += item.ndim if _is_mask(item) else 1
-        else:
-            normal.append(_in_range(item, shape[dim], dim))
-            dim += 1
-    while normal and normal[-1] == slice(0, shape[dim - 1], 1) and dim:
-        normal.pop()  # a trailing full slice says nothing
-        dim -= 1
-    return tuple(normal), tensors
-
-
-def _item(item: Any) -> Any:
-    """One part of an index, with lists, arrays and NumPy numbers converted."""
-    if isinstance(item, Tensor):
-        if item.dtype.is_floating_point or item.dtype.is_complex:
-            raise DimensionError(f"tensors used as indices must be long, int, byte or bool tensors, not {item.dtype}")
-        return item
-    if isinstance(item, (bool, np.bool_)):
-        if not item:
-            raise ArgumentError("an index of False selects nothing: use x[None][:0]")
-        return None  # one new dimension, as in PyTorch
-    if isinstance(item, (list, np.ndarray, range)):
-        array = np.asarray([int(i) if isinstance(i, Tensor) else i for i in item] if isinstance(item, list) else item)
-        if array.dtype == bool:
-            return array  # a mask whose values are known, also in a trace
-        return known(array.astype(np.int64) if not array.size else array)
-    if item is None or item is Ellipsis or isinstance(item, slice):
-        return item
-    try:
-        return item.__index__()
-    except AttributeError:
-        raise ArgumentError(f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
-                            f"valid indices (got {type(item).__name__})") from None
-
-
-def _is_mask(item: Any) -> bool:
-    return isinstance(item, np.ndarray) or isinstance(item, Tensor) and item.dtype is dtypes.bool_
-
-
-def _mask_indices(mask: Tensor | np.ndarray[Any, Any], shape: shapes.Shape, dim: int) -> list[Tensor]:
-    if tuple(mask.shape) != shape:
-        raise DimensionError(f"The shape of the mask {list(mask.shape)} at index {dim} does not match the "
-                             f"shape of the indexed tensor {list(shape)}")
-    if isinstance(mask, np.ndarray):
-        return [known(part) for part in np.nonzero(mask)]
-    return list(nonzero(mask, as_tuple=True))
-
-
-def _in_range(item: Any, size: int, dim: int) -> Any:
-    if isinstance(item, slice):
-        if item.step is not None and item.step <= 0:
-            raise ValueError("step must be greater than zero")
-        start, stop, step = slice(*[None if part is None else part.__index__() for part in
-                                    (item.start, item.stop, item.step)]).indices(size)
-        return slice(start, stop if stop > start else start, step)
-    if not -size <= item < size:
-        raise DimensionError(f"index {item} is out of bounds for dimension {dim} with size {size}")
-    return item % size
-
-
-def _readable(index: tuple[Any, ...], shape: shapes.Shape) -> tuple[Any, ...]:
-    """A normal index for the kernel and the text: slices lose the bounds that say nothing."""
-    result = []
-    dims = iter(shape)
-    for item in index:
-        size = next(dims) if item is not None else 0
-        if isinstance(item, slice):
-            item = slice(item.start or None, None if item.stop >= size else item.stop,
-                         None if item.step == 1 else item.step)
-        result.append(item)
-    return tuple(result)
-
-
-def _indexed_shape(shape: shapes.Shape, index: tuple[Any, ...]) -> shapes.Shape:
-    """The shape of a basic index."""
-    result: list[int] = []
-    dims = list(shape)
-    for item in index:
-        if item is None:
-            result.append(1)
-        else:
-            size = dims.pop(0)
-            if isinstance(item, slice):
-                result.append(len(range(*item.indices(size))))
-            elif not -size <= item < size:
-                raise DimensionError(f"index {item} is out of bounds for dimension with size {size}")
-    return (*result, *dims)
+from gradc.tensor import Tensor
 
 
 @op
@@ -162,7 +46,7 @@ class getitem(Op):
                ((5,), {"index": (slice(None, None, 2),)})]
 
     def infer(self, x: Any, *, index: tuple[Any, ...]) -> Type:
-        return Type(x.dtype, _indexed_shape(x.shape, index))
+        return Type(x.dtype, indexed_shape(x.shape, index))
 
     def call(self, x: Tensor, index: Any) -> Any:
         return apply(self, (x,), {"index": index})
@@ -200,7 +84,7 @@ class setitem(Op):
     samples = [((4, 3), (3,), {"index": (1,)}), ((4, 3), (2,), {"index": (slice(1, 3), 2)})]
 
     def infer(self, x: Any, value: Any, *, index: tuple[Any, ...]) -> Type:
-        shape = _indexed_shape(x.shape, index)
+        shape = indexed_shape(x.shape, index)
         if value.shape != shape:
             raise ShapeError(f"shape mismatch: value tensor of shape {list(value.shape)} cannot be written to an "
                              f"indexed part of shape {list(shape)}")
@@ -208,39 +92,6 @@ class setitem(Op):
 
     def call(self, x: Tensor, value: Tensor, index: Any) -> Any:
         return apply(self, (x, value), {"index": index})
-
-
-def _with_places(index: tuple[Any, ...], tensors: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(tensors[int(item[1:])] if isinstance(item, str) else item for item in index)
-
-
-def _advanced_shape(x: Any, index: tuple[Any, ...], tensors: Sequence[Any]) -> shapes.Shape:
-    """The shape of an index with tensors, by NumPy's rule: adjacent tensors stay in place, others go first."""
-    try:
-        common = shapes.broadcast(*[t.shape for t in tensors])
-    except ShapeError:
-        raise DimensionError(f"shape mismatch: indexing tensors could not be broadcast together with shapes "
-                             f"{', '.join(str(list(t.shape)) for t in tensors)}") from None
-    dims = list(x.shape)
-    basic: list[int] = []
-    places: list[int] = []
-    before = 0
-    for i, item in enumerate(index):
-        if item is None:
-            basic.append(1)
-            continue
-        size = dims.pop(0)
-        if isinstance(item, slice):
-            basic.append(len(range(*item.indices(size))))
-        else:  # an integer counts as an index tensor of no dimensions
-            if isinstance(item, str) and not places:
-                before = len(basic)
-            if not places and not isinstance(item, str):
-                before = len(basic)
-            places.append(i)
-    together = places == list(range(places[0], places[-1] + 1))
-    at = before if together else 0
-    return (*basic[:at], *common, *basic[at:], *dims)
 
 
 @op
@@ -252,7 +103,7 @@ class index(Op):
     Source  torch.Tensor.__getitem__ (index), numpy's advanced indexing
     """
 
-    kernel = lambda xp, x, *tensors, index: x[_with_places(index, tensors)]
+    kernel = lambda xp, x, *tensors, index: x[with_places(index, tensors)]
     grads = lambda g, x_type, tensors, index: (
         index_add_at(g.new_zeros(x_type.shape, dtype=x_type.dtype), g, *tensors, index=index),
         *(None for _ in tensors))
@@ -264,7 +115,7 @@ class index(Op):
                ((4, 5), ints((6,), 4), ints((6,), 5), {"index": (Place(0), Place(1))})]
 
     def infer(self, x: Any, *tensors: Any, index: tuple[Any, ...]) -> Type:
-        return Type(x.dtype, _advanced_shape(x, index, tensors))
+        return Type(x.dtype, advanced_shape(x, index, tensors))
 
     def call(self, x: Tensor, *tensors: Tensor, index: tuple[Any, ...]) -> Any:
         return apply(self, (x, *tensors), {"index": index})
@@ -272,13 +123,13 @@ class index(Op):
 
 def _add_at(xp: Any, x: Any, value: Any, *tensors: Any, index: tuple[Any, ...]) -> Any:
     result = x.copy()
-    np.add.at(result, _with_places(index, tensors), value)
+    np.add.at(result, with_places(index, tensors), value)
     return result
 
 
 def _put_at(xp: Any, x: Any, value: Any, *tensors: Any, index: tuple[Any, ...]) -> Any:
     result = x.copy()
-    result[_with_places(index, tensors)] = value
+    result[with_places(index, tensors)] = value
     return result
 
 
@@ -298,7 +149,7 @@ class PutAt(Op):
     generates = False
 
     def infer(self, x: Any, value: Any, *tensors: Any, index: tuple[Any, ...]) -> Type:
-        shape = _advanced_shape(x, index, tensors)
+        shape = advanced_shape(x, index, tensors)
         if shapes.broadcast(value.shape, shape) != shape:
             raise ShapeError(f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to "
                              f"indexing result of shape {list(shape)}")
@@ -316,7 +167,7 @@ class index_add_at(PutAt):
     """
 
     kernel = _add_at
-    lower = lambda xp, x, value, *tensors, index: x.at[_with_places(index, tensors)].add(value)
+    lower = lambda xp, x, value, *tensors, index: x.at[with_places(index, tensors)].add(value)
 
     def compute_dtype(self, operands: Sequence[Any]) -> None:
         check_addable(self, *operands[:2])
@@ -335,7 +186,7 @@ class index_put(PutAt):
     """
 
     kernel = _put_at
-    lower = lambda xp, x, value, *tensors, index: x.at[_with_places(index, tensors)].set(value)
+    lower = lambda xp, x, value, *tensors, index: x.at[with_places(index, tensors)].set(value)
     samples = [((5, 3), (4, 3), ints((4,), 5, distinct=True), {"index": (Place(0),)}),
                ((5, 3), (), ints((4,), 5, distinct=True), {"index": (Place(0),)}),
                ((4, 5), (2, 4), ints((4,), 5, distinct=True), {"index": (slice(1, 3), Place(0))})]
@@ -348,7 +199,7 @@ def _get(self: Tensor, item: Any) -> Tensor:
     normal, tensors = normal_index(item, self._array.shape)
     if tensors:
         self, normal = _integers_first(self, normal)
-    normal = _readable(normal, self._array.shape)
+    normal = readable(normal, self._array.shape)
     return index(self, *tensors, index=normal) if tensors else getitem(self, normal)
 
 
@@ -363,13 +214,14 @@ def _integers_first(x: Tensor, index: tuple[Any, ...]) -> tuple[Tensor, tuple[An
 def _set(self: Tensor, item: Any, value: Any) -> None:
     if isinstance(value, np.ndarray):
         value = known(value)
-    if isinstance(item, Tensor) and _is_mask(item) and (not isinstance(value, Tensor) or value.ndim == 0) and item.shape == self.shape:
+    one_value = not isinstance(value, Tensor) or value.ndim == 0
+    if one_value and isinstance(item, Tensor) and is_mask(item) and item.shape == self.shape:
         write(self, where(item, value, self).to(self.dtype), "an indexed assignment")  # type: ignore[attr-defined]
         return
     normal, tensors = normal_index(item, self._array.shape)
     if tensors:
         self, normal = _integers_first(self, normal)
-    normal = _readable(normal, self._array.shape)
+    normal = readable(normal, self._array.shape)
     if not isinstance(value, Tensor):
         if type(value) not in NUMBERS and not isinstance(value, np.generic):
             raise ArgumentError(f"can't assign a {type(value).__name__} to a tensor")
@@ -411,14 +263,6 @@ Tensor.__setitem__ = _set  # type: ignore[attr-defined]
 Tensor.copy_ = _copy_  # type: ignore[attr-defined]
 Tensor.fill_ = _fill_  # type: ignore[attr-defined]
 Tensor.zero_ = _zero_  # type: ignore[attr-defined]
-
-
-def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
-    """The indices of the nonzero elements, as torch.nonzero. Its shape depends on the values."""
-    found = np.nonzero(host_array(x, "nonzero() (or an index by a mask)"))
-    if as_tuple:
-        return tuple(known(part) for part in found)
-    return known(np.stack(found, axis=1))
 
 
 Tensor.nonzero = nonzero  # type: ignore[attr-defined]

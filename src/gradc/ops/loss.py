@@ -121,6 +121,37 @@ def _smooth_slope(difference: Tensor, beta: float) -> Tensor:
 
 
 @op
+class huber_loss(Loss):
+    """½ (x - y)² where |x - y| < delta, else delta · (|x - y| - ½ delta).
+
+    Source  torch.nn.functional.huber_loss
+    """
+
+    decompose = lambda x, y, *, delta=1.0, reduction="mean": reduced(_smooth((x - y).abs(), delta) * delta, reduction)
+    grad_x = lambda g, x, y, x_type, y_type, delta, reduction: (
+        weight_of(g, _size(x_type, y_type), reduction) * (x - y).clamp(-delta, delta))
+    grad_y = lambda g, x, y, x_type, y_type, delta, reduction: (
+        weight_of(g, _size(x_type, y_type), reduction) * (y - x).clamp(-delta, delta))
+    samples = [((3, 4), (3, 4), {"delta": 1.0, "reduction": "mean"}), ((5,), (5,), {"delta": 0.5, "reduction": "none"})]
+
+    def call(self, x: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Any:
+        return apply(self, (x, target), {"delta": delta, "reduction": reduction})
+
+
+def kl_div(x: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """Σ target · (log target - x), from log-probabilities x, in nats, as torch.nn.functional.kl_div.
+
+    `reduction` is also "batchmean": the sum over the size of the first dimension. 0 · log 0 is 0.
+    """
+    if log_target:
+        each = target.exp() * (target - x)  # type: ignore[attr-defined, operator]
+    else:
+        safe = where(target > 0, target, 1.0)  # type: ignore[operator]
+        each = where(target > 0, target * (safe.log() - x), 0.0)  # type: ignore[operator]
+    return sum(each) / x._array.shape[0] if reduction == "batchmean" else reduced(each, reduction)
+
+
+@op
 class binary_cross_entropy_with_logits(Loss):
     """-(y log σ(x) + (1 - y) log(1 - σ(x))), from logits x, in nats.
 

@@ -35,10 +35,12 @@ class NumpyNamespace:
 
 
 def matmul(x: Any, y: Any) -> Any:
+    """np.matmul; matrices by np.dot, which is quicker."""
     return np.dot(x, y) if x.ndim == 2 == y.ndim else np.matmul(x, y)
 
 
 def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """np.mean."""
     total = np.add.reduce(x, axis=axis, keepdims=keepdims)
     if x.dtype.char not in "fdFD" or not total.size:  # half precision sums in float32
         return np.mean(x, axis=axis, keepdims=keepdims)
@@ -46,6 +48,7 @@ def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
 
 
 def var(x: Any, axis: Axes = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    """np.var."""
     if x.dtype.char not in "fd":
         return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
     deviation = x - mean(x, axis, True)
@@ -55,31 +58,38 @@ def var(x: Any, axis: Axes = None, ddof: int = 0, keepdims: bool = False) -> Any
 
 
 def std(x: Any, axis: Axes = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    """np.std."""
     return np.sqrt(var(x, axis, ddof, keepdims))
 
 
 def reshape(x: Any, shape: Sequence[int]) -> Any:
+    """np.reshape."""
     return x.reshape(shape)
 
 
 def transpose(x: Any, axes: Axes = None) -> Any:
+    """np.transpose."""
     return x.transpose(axes)
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """np.swapaxes."""
     return x.swapaxes(axis1, axis2)
 
 
 def squeeze(x: Any, axis: Axes = None) -> Any:
+    """np.squeeze."""
     return x.squeeze(axis)
 
 
 def expand_dims(x: Any, axis: int) -> Any:
+    """np.expand_dims for one axis."""
     place = axis if axis >= 0 else axis + x.ndim + 1
     return x.reshape((*x.shape[:place], 1, *x.shape[place:]))
 
 
 def astype(x: Any, dtype: Any) -> Any:
+    """np.astype."""
     return x.astype(dtype)
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
+
 from gradc import dtypes
+from gradc.ops.arithmetic import where
 from gradc.ops.base import Pointwise
 from gradc.ops.define import op
 from gradc.ops.samples import kinks
+from gradc.tensor import Tensor
 
 
 class Rounding(Pointwise):
@@ -66,3 +70,17 @@ class trunc(Rounding):
 def frac(x: Any) -> Any:
     """x - trunc(x), the fractional part, as torch.frac."""
     return x - trunc(x)
+
+
+def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """x with nan and infinities replaced by numbers, infinities by the largest ones, as torch.nan_to_num."""
+    if not x.dtype.is_floating_point:
+        return x.clone()
+    largest = float(ml_dtypes.finfo(x.dtype.numpy).max)
+    x = where(x.isnan(), nan, x)
+    x = where(x == float("inf"), largest if posinf is None else posinf, x)
+    return where(x == float("-inf"), -largest if neginf is None else neginf, x)
+
+
+Tensor.nan_to_num = nan_to_num  # type: ignore[attr-defined]
+Tensor.frac = frac  # type: ignore[attr-defined]

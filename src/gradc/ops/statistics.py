@@ -54,6 +54,16 @@ class std(Mean):
         return "StdBackward0"
 
 
+def var_mean(x: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """The variance and the mean of x over the dimensions `dim`, as torch.var_mean."""
+    return var(x, dim, correction=correction, keepdim=keepdim), mean(x, dim, keepdim)
+
+
+def std_mean(x: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """The standard deviation and the mean of x over the dimensions `dim`, as torch.std_mean."""
+    return std(x, dim, correction=correction, keepdim=keepdim), mean(x, dim, keepdim)
+
+
 def norm(x: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The p-norm of x over the dimensions `dim`, as torch.norm. Its gradient at 0 is 0."""
     if p in ("fro", None):

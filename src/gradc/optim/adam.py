@@ -10,7 +10,7 @@ import numpy as np
 
 from gradc.errors import DtypeError
 from gradc.optim.formula import FormulaOptimizer, zeros_of
-from gradc.optim.optimizer import check_setting
+from gradc.optim.optimizer import check_rate, check_setting
 from gradc.tensor import Tensor, wrap
 
 
@@ -29,8 +29,8 @@ class Settings(NamedTuple):
 class Adam(FormulaOptimizer):
     """Steps of about the size lr, scaled by running means of the gradient and of its square, as torch.optim.Adam.
 
-    `foreach`, `capturable`, `differentiable` and `fused` choose among PyTorch's implementations and change nothing
-    here.
+    `foreach`, `capturable` and `fused` choose among PyTorch's implementations and change nothing here; `differentiable`
+    is refused.
 
     Source  Kingma and Ba 2015, "Adam: a method for stochastic optimization", with the reordering at the end of its
             section 2; Reddi et al. 2018 for amsgrad
@@ -42,7 +42,7 @@ class Adam(FormulaOptimizer):
                  weight_decay: float = 0, amsgrad: bool = False, *, foreach: bool | None = None,
                  maximize: bool = False, capturable: bool = False, differentiable: bool = False,
                  fused: bool | None = None, decoupled_weight_decay: bool = False) -> None:
-        check_setting("learning rate", lr, lr >= 0)
+        check_rate(lr)
         check_setting("epsilon value", eps, eps >= 0)
         for i, beta in enumerate(betas):
             check_setting(f"beta parameter at index {i}", beta, 0 <= beta < 1)

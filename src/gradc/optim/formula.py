@@ -19,7 +19,7 @@ from gradc.errors import GradError
 from gradc.modes import current, enable_grad, no_grad
 from gradc.ops.arithmetic import maximum
 from gradc.ops.elementary import expm1, sqrt
-from gradc.optim.optimizer import Optimizer
+from gradc.optim.optimizer import Optimizer, OptimizerError
 from gradc.tensor import Tensor, wrap
 
 BLOCK = 1 << 15
@@ -34,6 +34,12 @@ class FormulaOptimizer(Optimizer):
 
     `begin` gives the state of a parameter, `coefficients` the numbers in the formula, `update` is the formula.
     """
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        if defaults.get("differentiable"):
+            raise OptimizerError("differentiable=True is not supported: write the update with tensors, without "
+                                 "optimizer")
+        super().__init__(params, defaults)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient. `closure` computes it first; what it returns is returned."""

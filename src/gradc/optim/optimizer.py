@@ -126,6 +126,13 @@ class Optimizer:
         return text + ")"
 
 
+def check_rate(lr: Any) -> None:
+    """Raise OptimizerError for a learning rate that is negative, or a tensor of several."""
+    if isinstance(lr, Tensor) and lr.numel() != 1:
+        raise OptimizerError("Tensor lr must be 1-element")
+    check_setting("learning rate", lr, bool(lr >= 0))
+
+
 def check_setting(name: str, value: Any, fits: bool) -> None:
     """Raise OptimizerError, in PyTorch's words, for a setting that does not fit."""
     if not fits:

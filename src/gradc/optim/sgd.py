@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gradc import locations
 from gradc.errors import TraceError
 from gradc.optim.formula import FormulaOptimizer, zeros_of
-from gradc.optim.optimizer import OptimizerError, check_setting
+from gradc.optim.optimizer import OptimizerError, check_rate, check_setting
 from gradc.tensor import Tensor
 
 
@@ -26,7 +26,7 @@ class Settings(NamedTuple):
 class SGD(FormulaOptimizer):
     """Stochastic gradient descent with momentum, as torch.optim.SGD.
 
-    `foreach`, `differentiable` and `fused` choose among PyTorch's implementations and change nothing here.
+    `foreach` and `fused` choose among PyTorch's implementations and change nothing here; `differentiable` is refused.
 
     Source  Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning"
     """
@@ -36,7 +36,7 @@ class SGD(FormulaOptimizer):
     def __init__(self, params: Any, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float = 0,
                  nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None,
                  differentiable: bool = False, fused: bool | None = None) -> None:
-        check_setting("learning rate", lr, lr >= 0)
+        check_rate(lr)
         check_setting("momentum value", momentum, momentum >= 0)
         check_setting("weight_decay value", weight_decay, weight_decay >= 0)
         if nesterov and (momentum <= 0 or dampening != 0):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from gradc.ir import Graph, Location, Node, Operand, Value, values
+from gradc.ir import Graph, Location, Node, Operand, Value, fresh_names, values
+from gradc.modes import Modes, enter
 from gradc.tensor import Tensor
 from gradc.tracing import Tracer
 
@@ -17,34 +18,49 @@ class Builder(Tracer):
     """
 
     def __init__(self, graph: Graph) -> None:
-        super().__init__(graph.loc, taken=(v.name for v in values(graph)))
+        super().__init__(graph.loc)
         self.source = graph
         self.inputs = list(graph.inputs)
-        self.mapping: dict[Value, Operand] = {}
+        self.mapping: dict[Operand, Operand] = {}
+        self.name = self._first_name
+        self._modes = Modes(False, self)
+
+    def _first_name(self, base: str) -> str:
+        """A name that is not taken. Most graphs that a pass looks at need none, so the names are gathered here."""
+        self.name = fresh_names(value.name for value in values(self.source))
+        return self.name(base)
 
     def current(self, operand: Operand) -> Operand:
         """What an operand of the old graph is in the new one."""
         mapping = self.mapping
         while operand in mapping:
-            operand = mapping[operand]  # type: ignore[index]
+            operand = mapping[operand]
         return operand
 
     def keep(self, node: Node) -> Node:
         """Append a node of the old graph, reading what its operands have become."""
-        inputs = tuple([self.current(x) for x in node.inputs])
-        if any([a is not b for a, b in zip(inputs, node.inputs, strict=True)]):
-            node = node.replace(inputs=inputs)
+        if not self.mapping.keys().isdisjoint(node.inputs):
+            node = node.replace(inputs=tuple(map(self.current, node.inputs)))
         self.nodes.append(node)
         return node
 
+    def call(self, location: Location, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function, recording what it does at `location`."""
+        modes, place = enter(self._modes), self.location
+        self.location = location
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self.location = place
+            enter(modes)
+
     def run(self, function: Callable[..., Any], operands: Sequence[Operand], location: Location,
-            attrs: dict[str, Any] | None = None) -> tuple[Operand, ...]:
+            attrs: Mapping[str, Any] | None = None) -> tuple[Operand, ...]:
         """Record a gradc function of these operands; its nodes stand at `location`. Returns its results."""
         given = [self.tensor(x) if isinstance(x, Value) else x for x in operands]
-        with self.at(location), self.on(grad=False):
-            made = function(*given, **(attrs or {}))
-        parts = made if isinstance(made, tuple) else (made,)
-        return tuple(self.read(x) if isinstance(x, Tensor) else x for x in parts)
+        made = self.call(location, function, *given, **(attrs or {}))
+        parts: tuple[Any, ...] = made if isinstance(made, tuple) else (made,)
+        return tuple([self.read(x) if isinstance(x, Tensor) else x for x in parts])
 
     def replace(self, node: Node, results: Iterable[Operand], since: int) -> None:
         """Let `results` stand for those of a node that is not kept; what was made since node `since` takes its name."""
@@ -57,10 +73,11 @@ class Builder(Tracer):
 
     def finish(self, **changes: Any) -> Graph:
         """The new graph."""
-        outputs = tuple([self.current(x) for x in changes.pop("outputs", self.source.outputs)])
+        outputs = tuple(map(self.current, changes.pop("outputs", self.source.outputs)))
         return self.source.replace(inputs=tuple(self.inputs), nodes=tuple(self.nodes), outputs=outputs, **changes)
 
 
 def renamed(value: Value, name: str) -> None:
-    """Give a value that a builder has just made its final name."""
-    object.__setattr__(value, "name", name)
+    """Give a value that a builder has just made its final name; the parts of a tuple keep theirs, which go together."""
+    if "[" not in name and "[" not in value.name:
+        object.__setattr__(value, "name", name)

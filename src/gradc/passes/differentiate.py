@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gradc.ir import Graph, Node, Operand, Value
@@ -14,129 +14,158 @@ def differentiate(graph: Graph) -> Graph:
     """Expand gradients by reverse accumulation: each op's own formulas, from the outputs back to the inputs.
 
     Only nodes on a path from the inputs to the outputs take part, so no cotangent is zero or unused by construction.
-    The cotangent of `z` is called `d_z`.
+    The cotangent of `z` is called `d_z`. When all gradients are derived, `detach` has done its work and is dropped.
     """
-    if not any(node.op.name == "gradient" for node in graph.nodes):
+    if any(node.op.name == "gradient" for node in graph.nodes):
+        builder = Builder(graph)
+        for node in graph.nodes:
+            if node.op.name != "gradient":
+                builder.keep(node)
+                continue
+            cotangents = _expand(builder, node, tuple(map(builder.current, node.inputs)))
+            builder.mapping.update(zip(node.outputs, cotangents, strict=True))
+        graph = builder.finish()
+    return _attached(graph)
+
+
+def _attached(graph: Graph) -> Graph:
+    """The graph with the operand of each detach in its place."""
+    if not any(node.op.detaches for node in graph.nodes):
         return graph
     builder = Builder(graph)
     for node in graph.nodes:
-        if node.op.name != "gradient":
+        if node.op.detaches:
+            builder.mapping[node.outputs[0]] = node.inputs[0]
+        else:
             builder.keep(node)
-            continue
-        inputs = [builder.current(x) for x in node.inputs]
-        cotangents = _accumulate(builder, node, inputs)
-        for old, new in zip(node.outputs, cotangents, strict=True):
-            builder.mapping[old] = new
     return builder.finish()
 
 
-def _accumulate(builder: Builder, node: Node, inputs: Sequence[Operand]) -> list[Operand]:
-    """Record the cotangents of the last operands of a gradient node; zeros for one that nothing depends on."""
-    of = node.attrs["of"]
-    outputs = inputs[:of]
-    seeds = inputs[of : 2 * of] if node.attrs["seeded"] else [None] * of
-    targets = inputs[2 * of if node.attrs["seeded"] else of :]
-    forward = list(builder.nodes)
-    depending = _depending(forward, targets)
-    reverse = _Reverse(builder, depending)
+def _expand(builder: Builder, node: Node, inputs: Sequence[Operand]) -> list[Operand]:
+    """Record what a gradient node computes: the cotangents of its targets; zeros for one that nothing depends on."""
+    of, seeded = node.attrs["of"], node.attrs["seeded"]
+    outputs, seeds = inputs[:of], inputs[of : 2 * of] if seeded else [None] * of
+    targets = [x for x in inputs[2 * of if seeded else of :] if isinstance(x, Value)]
+    between = _since(builder.nodes, targets)
+    reverse = _Reverse(builder, node, _depending(between, targets))
     for output, seed in zip(outputs, seeds, strict=True):
-        if output in depending:
-            reverse.add(output, seed if seed is not None else _one(builder, output, node))  # type: ignore[arg-type]
-    for inner in reversed(forward):
+        if isinstance(output, Value) and output in reverse.depending:
+            reverse.add(output, reverse.one(output) if seed is None else seed)
+    for inner in reversed(between):
         reverse.visit(inner)
-    return [reverse.complete(target, node) for target in targets]  # type: ignore[arg-type]
+    return [reverse.complete(target) for target in targets]
 
 
-def _depending(nodes: Sequence[Node], targets: Sequence[Operand]) -> set[Operand]:
+def _since(nodes: Sequence[Node], targets: Iterable[Value]) -> Sequence[Node]:
+    """The nodes from the first that makes a target on: no other can depend on one. All if a target is an input."""
+    missing = set(targets)
+    for i in reversed(range(len(nodes))):
+        missing.difference_update(nodes[i].outputs)
+        if not missing:
+            return nodes[i:]
+    return nodes[:]
+
+
+def _depending(nodes: Sequence[Node], targets: Iterable[Value]) -> set[Operand]:
     """The values through which a gradient can flow to a target, the targets included."""
-    depending = set(targets)
+    depending: set[Operand] = set(targets)
     for node in nodes:
-        if node.op.saved_names is not None and not depending.isdisjoint(node.inputs):  # type: ignore[attr-defined]
-            flows = [i for i, x in enumerate(node.inputs) if isinstance(x, Value) and x in depending]
-            if node.op.joint or any(i in node.op.formulas for i in flows):  # type: ignore[attr-defined]
-                depending.update(v for v in node.outputs if v.dtype.is_differentiable)
+        op = node.op
+        if op.saved_names is not None and not depending.isdisjoint(node.inputs) and (
+                op.joint is not None or any(x in depending for i, x in enumerate(node.inputs) if i in op.formulas)):
+            depending.update([v for v in node.outputs if v.type.dtype.is_differentiable])
     return depending
 
 
-def _one(builder: Builder, output: Value, node: Node) -> Operand:
-    """The cotangent of a scalar output: 1."""
-    return builder.run(lambda x: x.new_ones(x.shape), [output], node.loc.because("grad"))[0]
-
-
 class _Reverse:
-    """Cotangents by value, as the nodes are visited backward."""
+    """The expansion of one gradient node: cotangents by value, as the nodes are visited backward."""
 
-    def __init__(self, builder: Builder, depending: set[Operand]) -> None:
+    def __init__(self, builder: Builder, node: Node, depending: set[Operand]) -> None:
         self.builder = builder
+        self.why = node.loc.because("grad")
         self.depending = depending
         self.cotangents: dict[Value, Operand] = {}
-        self.named: set[Value] = set()
-        self.made: set[Value] = set()
+        self.unnamed: set[Operand] = set()
         self.seen = len(builder.nodes)
 
-    def add(self, value: Value, g: Operand, node: Node | None = None) -> None:
+    def one(self, output: Value) -> Operand:
+        """The cotangent of a scalar output."""
+        return self.builder.run(lambda x: x.new_ones(x.shape), [output], self.why)[0]
+
+    def add(self, value: Value, g: Operand) -> None:
         """Add a contribution to the cotangent of a value."""
         held = self.cotangents.get(value)
         if held is not None:
-            assert node is not None
-            g = self.builder.run(lambda a, b: a + b, [held, g], node.loc.because("grad"))[0]
+            g = self.builder.run(lambda a, b: a + b, [held, g], self.why)[0]
         self.cotangents[value] = g
 
-    def complete(self, value: Value, node: Node) -> Operand:
+    def complete(self, value: Value) -> Operand:
         """The cotangent of a value all of whose readers were visited, under its name `d_<value>`."""
         g = self.cotangents.get(value)
         if g is None:
-            return self.builder.run(lambda x: x.zeros_like(), [value], node.loc.because("grad"))[0]
-        if isinstance(g, Value) and g not in self.named and g in self._made():
-            renamed(g, self.builder.name(f"d_{value.name.replace('[', '_').rstrip(']')}"))
-            self.named.add(g)
-        return g
-
-    def _made(self) -> set[Value]:
-        """Every value that this expansion has recorded."""
-        for new in self.builder.nodes[self.seen :]:
-            self.made.update(new.outputs)
+            return self.builder.run(lambda x: x.zeros_like(), [value], self.why)[0]
+        for node in self.builder.nodes[self.seen :]:
+            self.unnamed.update(node.outputs)
         self.seen = len(self.builder.nodes)
-        return self.made
+        if isinstance(g, Value) and g in self.unnamed:
+            renamed(g, self.builder.name(f"d_{value.name.replace('[', '_').rstrip(']')}"))
+            self.unnamed.discard(g)
+        return g
 
     def visit(self, node: Node) -> None:
         """Send the cotangents of a node's results on to its operands."""
-        if all(v not in self.cotangents for v in node.outputs):
+        reached = [v for v in node.outputs if v in self.cotangents]
+        if not reached or self.depending.isdisjoint(node.inputs) or self.depending.isdisjoint(node.outputs):
             return
-        needs = [isinstance(x, Value) and x in self.depending for x in node.inputs]
-        if not any(needs) or all(v not in self.depending for v in node.outputs):
-            return
-        for value in node.outputs:
-            if value in self.cotangents:
-                self.complete(value, node)
-        found = formulas(self.builder, node, [self.cotangents.get(v) for v in node.outputs], needs)
+        for value in reached:
+            self.complete(value)
+        self.why = node.loc.because("grad")
+        cotangents = [self.cotangents.get(v) for v in node.outputs]
+        needs = [x in self.depending for x in node.inputs]
+        found = self.builder.call(self.why, _formulas, self.builder, node, cotangents, needs)
         for operand, g in zip(node.inputs, found, strict=True):
-            if g is not None:
-                self.add(operand, g, node)  # type: ignore[arg-type]
+            if g is not None and isinstance(operand, Value):
+                self.add(operand, g)
 
 
-def formulas(builder: Builder, node: Node, cotangents: Sequence[Operand], needs: Sequence[bool]) -> list[Operand]:
-    """Record the gradient formulas of one node; the cotangent of each operand that needs one."""
-    op: Any = node.op
-    with builder.at(node.loc.because("grad")), builder.on(grad=False):
-        operands = [builder.tensor(x) if isinstance(x, Value) else x for x in node.inputs]
-        results = [builder.tensor(v) for v in node.outputs]
-        seeds = tuple(_seed(builder, g, v) for g, v in zip(cotangents, node.outputs, strict=True))
-        names: dict[str, Any] = dict(zip(op.operands, operands, strict=False))
-        if op.variadic:
-            names[op.operands[-1]] = operands[len(op.operands) - 1 :]
-        types = [x.type if isinstance(x, Value) else x for x in node.inputs]
-        names.update({f"{name}_type": t for name, t in zip(op.operands, types, strict=False)})
-        names.update(node.attrs)
-        names |= {"operand_types": types, "result": results[0] if len(results) == 1 else tuple(results),
-                  "g": seeds[0] if len(seeds) == 1 else seeds}
-        found = op.gradients(names, needs)
+def _formulas(builder: Builder, node: Node, cotangents: Sequence[Operand], needs: Sequence[bool]) -> list[Operand]:
+    """The cotangent of each operand of a node that needs one, by the gradient formulas of its op."""
+    found = node.op.gradients(_Names(builder, node, cotangents), needs)
     return [builder.read(g) if isinstance(g, Tensor) else g for g in found]
 
 
-def _seed(builder: Builder, g: Operand, value: Value) -> Tensor:
-    """The cotangent of one of a node's results as a tensor: zeros if nothing depends on it."""
-    if isinstance(g, Value):
-        return builder.tensor(g)
-    return builder.tensor(value).zeros_like()  # type: ignore[attr-defined, no-any-return]
+class _Names(dict[str, Any]):
+    """What the formulas of a node may name. Values become tensors when a formula first asks for them."""
 
+    def __init__(self, builder: Builder, node: Node, cotangents: Sequence[Operand]) -> None:
+        super().__init__(node.attrs)
+        self.builder = builder
+        self.node = node
+        self.cotangents = cotangents
+
+    def __missing__(self, name: str) -> Any:
+        node, operands = self.node, self.node.op.operands
+        if name == "g":
+            found = [self._cotangent(g, v) for g, v in zip(self.cotangents, node.outputs, strict=True)]
+            self[name] = found[0] if len(found) == 1 else tuple(found)
+        elif name == "result":
+            found = [self.builder.tensor(v) for v in node.outputs]
+            self[name] = found[0] if len(found) == 1 else tuple(found)
+        elif name == "operand_types":
+            self[name] = [x.type if isinstance(x, Value) else x for x in node.inputs]
+        elif name in operands:
+            i = operands.index(name)
+            last = node.op.variadic and i == len(operands) - 1
+            self[name] = [*map(self._tensor, node.inputs[i:])] if last else self._tensor(node.inputs[i])
+        else:
+            self[name] = self["operand_types"][operands.index(name.removesuffix("_type"))]
+        return self[name]
+
+    def _tensor(self, operand: Operand) -> Any:
+        return self.builder.tensor(operand) if isinstance(operand, Value) else operand
+
+    def _cotangent(self, g: Operand, value: Value) -> Any:
+        """The cotangent of one of the node's results: zeros if nothing depends on it."""
+        if g is None:
+            return self.builder.tensor(value).zeros_like()  # type: ignore[attr-defined]
+        return self._tensor(g)

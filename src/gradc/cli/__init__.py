@@ -1,0 +1,5 @@
+"""The command line `gradc`: a demonstration, and any function's graph in every stage."""
+
+from gradc.cli.command import main
+
+__all__ = ["main"]
