@@ -23,22 +23,24 @@ def digits(seed):
 
 
 class Training:
-    """One training run: a network, its optimizer, the loss of every step and the seconds that each took."""
+    """One training run: a network, its training step, the loss of every step and the seconds that each took."""
 
     def __init__(self, seed, compiled):
         torch.manual_seed(seed)
-        self.model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.05, momentum=0.9)
-        self.step = torch.compile(self.train_step) if compiled else self.train_step
-        self.losses, self.seconds = [], []
+        model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
 
-    def train_step(self, images, labels):
-        self.optimizer.zero_grad()
-        scores = self.model(images)
-        loss = nn.functional.cross_entropy(scores, labels)
-        loss.backward()
-        self.optimizer.step()
-        return loss
+        def step(images, labels):
+            optimizer.zero_grad()
+            scores = model(images)
+            loss = nn.functional.cross_entropy(scores, labels)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        self.model = model
+        self.step = torch.compile(step) if compiled else step
+        self.losses, self.seconds = [], []
 
     def run(self, images, labels, epochs):
         """Train for some epochs, and yield after each of them."""

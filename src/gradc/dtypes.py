@@ -99,6 +99,7 @@ def set_default_dtype(d: dtype) -> None:
 
 
 def default_complex() -> dtype:
+    """The complex type of the default floating type's precision."""
     return complex128 if _default is float64 else complex64
 
 

@@ -82,6 +82,7 @@ def _location(path: str, line: int) -> Location:
 
 
 def of_frame(frame: FrameType) -> Location:
+    """The line that a frame is at."""
     return _location(frame.f_code.co_filename, frame.f_lineno)
 
 

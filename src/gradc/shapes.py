@@ -31,7 +31,7 @@ def broadcast(*shapes: Shape) -> Shape:
     Raises ShapeError when two sizes differ and neither is 1.
     """
     first = shapes[0]
-    if all(s == first for s in shapes):
+    if shapes.count(first) == len(shapes):
         return first
     rank = max(map(len, shapes))
     result = [1] * rank

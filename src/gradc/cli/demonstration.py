@@ -46,7 +46,7 @@ def demonstrate(epochs: int, seed: int, progress: bool) -> int:
         train, test = digits(seed)
     except ModuleNotFoundError as missing:
         raise Problem(INSTALL) from missing
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
     images = len(test[0])
     console.print(f"[bold]gradc demo[/]  a network of 64-64-10 neurons learns to read handwritten digits\n"
                   f"[dim]{len(train[0])} images of 8 × 8 pixels to train on, {images} to test on; SGD with momentum; "
@@ -192,6 +192,6 @@ def _filled(arguments: str, width: int) -> Iterator[str]:
 def _next_steps() -> RenderableType:
     table = Table.grid(padding=(0, 3))
     table.add_row('gradc ir FILE.py:FUNCTION "f32[4,3] f32[3]"', "[dim]any function of yours, at every stage[/]")
-    table.add_row("src/gradc/demo.py", "[dim]the program that ran, 60 lines[/]")
-    table.add_row("docs/", "[dim]a tutorial, the passes, and how to write an op, a rule or a pass[/]")
+    table.add_row("src/gradc/demo.py", "[dim]the program that ran[/]")
+    table.add_row("docs/", "[dim]a tutorial, and how to add an op, a rule or a pass[/]")
     return Group("[bold]Where to go next[/]", table)

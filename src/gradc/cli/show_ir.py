@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import inspect
+import re
 import sys
 import time
 import traceback
@@ -24,13 +25,20 @@ from gradc.compiler.compiled import CompiledFunction, Specialisation
 from gradc.compiler.trace import trace
 from gradc.errors import GradcError
 from gradc.ir import Graph, Program, flatten
+from gradc.locations import package_files
 from gradc.tensor import Tensor, wrap
+
+def _without_frames(hlo: str) -> str:
+    """HLO text without its tables of Python's stack frames, which are the compiler's own."""
+    hlo = re.sub(r"\n(FileNames|FunctionNames|FileLocations|StackFrames)\n(.+\n)*", "", hlo)
+    return re.sub(r" stack_frame_id=\d+", "", hlo).strip()
+
 
 LOWERED: dict[str, Callable[[Lowered], str]] = {
     "jax": lambda lowered: lowered.source,
     "jaxpr": lambda lowered: lowered.jaxpr(),
     "stablehlo": lambda lowered: str(lowered.lower().as_text("stablehlo")),
-    "hlo": lambda lowered: str(lowered.lower().compile().as_text()),
+    "hlo": lambda lowered: _without_frames(str(lowered.lower().compile().as_text())),
 }
 """The stages behind the passes."""
 
@@ -175,10 +183,11 @@ def show(text: str, language: str) -> None:
 
 
 def _in_short(error: BaseException) -> str:
-    """An error in one line and where it was raised; gradc's own errors say where themselves."""
+    """An error in one line and the user's line that raised it; gradc's own errors say where themselves."""
     if isinstance(error, GradcError):
         return str(error)
     text = "".join(traceback.format_exception_only(error)).strip()
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
+    frames = [f for f in traceback.extract_tb(error.__traceback__)
+              if not package_files[f.filename] and "importlib" not in f.filename]
     where = f"\n    {Path(frames[-1].filename).name}:{frames[-1].lineno}   {frames[-1].line}" if frames else ""
     return text + (where if not isinstance(error, SyntaxError) else "")

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import FrameType, NoneType
 from typing import Any
 
 from gradc import locations
 from gradc.errors import GradError
 from gradc.gradients import operand_types
 from gradc.ir import Graph, Type
-from gradc.node import Node
+from gradc.node import FREED, Node
 from gradc.ops.base import Op
-from gradc.tensor import Tensor, edge
+from gradc.tensor import Tensor, edge, payload
 from gradc.tracing import Tracer
 
 
 def graph(tensor: Tensor) -> Graph:
     """The dynamic graph behind `tensor`: the same kind of graph as a traced one, printable, parsable and runnable.
 
-    Leaves are inputs, under the user's names for them where those can be seen; so are the operands that need no
-    gradient, since eager mode keeps only what backward needs.
+    Leaves are inputs, and so are the operands that need no gradient, since eager mode keeps only what backward needs.
+    They have the user's names, where a variable of the calling functions or a module in one holds them.
 
     Raises GradError for a tensor without a graph.
     """
@@ -28,7 +29,7 @@ def graph(tensor: Tensor) -> Graph:
         raise GradError(f"graph: this tensor ({tensor.type_}) was not computed from tensors that require grad"
                         f"{locations.quote(locations.here())}")
     tracer = Tracer()
-    recorder = _Recorder(tracer)
+    recorder = _Recorder(tracer, _visible_names(locations.user_frame()))
     for node in _in_order(start.node):
         recorder.record(node)
     last = recorder.results[start.node]
@@ -49,13 +50,32 @@ def _in_order(start: Node) -> Iterator[Node]:
     return iter(sorted(seen, key=lambda node: node.number))
 
 
-class _Recorder:
-    """Records nodes of the dynamic graph into a trace."""
+def _visible_names(frame: FrameType | None) -> dict[int, str]:
+    """What to call the tensors that the variables of a frame and of its callers hold, and their arrays.
 
-    def __init__(self, tracer: Tracer) -> None:
+    A parameter of a module is called `model_fc_weight`. Of several names, that of the innermost frame counts.
+    """
+    names: dict[int, str] = {}
+    while frame is not None:
+        for variable, value in [*frame.f_locals.items(), *frame.f_globals.items()]:
+            found = [(variable, value)] if isinstance(value, Tensor) else []
+            if not isinstance(value, type) and callable(getattr(value, "named_parameters", None)):
+                found = [(f"{variable}_{path.replace('.', '_')}", tensor) for path, tensor in value.named_parameters()]
+            for name, tensor in found:
+                names.setdefault(id(tensor), name)
+                names.setdefault(id(payload(tensor)), name)
+        frame = frame.f_back
+    return names
+
+
+class _Recorder:
+    """Records nodes of the dynamic graph into a trace. `names` says what tensors and arrays are called, by their id."""
+
+    def __init__(self, tracer: Tracer, names: dict[int, str]) -> None:
         self.tracer = tracer
+        self.names = names
         self.results: dict[Node, Any] = {}
-        self.leaves: dict[int, Tensor] = {}
+        self.inputs: dict[int, Tensor] = {}
 
     def record(self, node: Node) -> None:
         types = operand_types(node)
@@ -71,30 +91,49 @@ class _Recorder:
         self.results[node] = made
 
     def _operand(self, node: Node, i: int, type: Any) -> Any:
-        """What the i-th operand was: an earlier result, a leaf, a number, or a tensor of which only the type is known."""
+        """What the i-th operand was: an earlier result, a leaf, a tensor that needs no gradient, or a number."""
         to = node.edges[i]
         if isinstance(to, Tensor):
-            if id(to) not in self.leaves:
-                self.leaves[id(to)] = self.tracer.input(to.type_, "leaf")
-            return self.leaves[id(to)]
+            return self._input(to, to.type_, "leaf")
         if to is not None:
             made = self.results[to.node]
             return made[to.index] if isinstance(made, tuple) else made
+        saved = self._saved(node, i)
         if isinstance(type, Type):
-            return self.tracer.input(type, "constant")
-        return self._number(node, i, type)
+            return self._input(saved, type, "constant")
+        return _number(node, i, saved)
 
-    def _number(self, node: Node, i: int, type: Any) -> Any:
-        """A Python number operand, from what was saved of it; the class's 1 where nothing was."""
+    def _input(self, held: Any, type: Type, otherwise: str) -> Tensor:
+        """The input for a leaf or a saved array: one for each, under the user's name."""
+        if held is None:
+            return self.tracer.input(type, otherwise)
+        if id(held) not in self.inputs:
+            self.inputs[id(held)] = self.tracer.input(type, self.names.get(id(held), otherwise))
+        return self.inputs[id(held)]
+
+    def _saved(self, node: Node, i: int) -> Any:
+        """What was saved of the i-th operand; None where nothing was, or backward has freed it."""
         for value, (is_result, position, _) in zip(node.saved, node.op.saved_sources, strict=False):
-            if position == i and not is_result and isinstance(value, (int, float, complex)):
-                return value
-        if type is None or type is NoneType:
-            return None
-        return type if not callable(type) else type(1)
+            if not is_result and node.saved is not FREED:
+                if position == i and not isinstance(value, tuple):
+                    return value
+                if isinstance(value, tuple) and i >= position:  # all of a variable number of operands
+                    return value[i - position]
+        return None
 
 
-NoneType = type(None)
+def _number(node: Node, i: int, saved: Any) -> Any:
+    """A Python number operand: what was saved of it or stands in the node; nan where it was kept nowhere."""
+    kinds = node.signature[-1]
+    if isinstance(kinds, tuple) and kinds[i] is NoneType:
+        return None  # an optional operand that is absent
+    if saved is not None:
+        return saved
+    specialised = node.signature[i]
+    if specialised is not None:
+        return specialised
+    literal = getattr(node, "literal", None)
+    return float("nan") if literal is None else literal
 
 
 def tree(tensor: Tensor) -> str:

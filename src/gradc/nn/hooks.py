@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gradc.errors import GradcError
-
-_number = itertools.count().__next__
+from gradc.hooks import RemovableHandle
 
 
 class HookError(GradcError, RuntimeError):
@@ -26,23 +24,6 @@ class Hook(NamedTuple):
     def __call__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *result: Any) -> Any:
         return self.function(module, args, kwargs, *result) if self.with_kwargs \
             else self.function(module, args, *result)
-
-
-class RemovableHandle:
-    """What registering a hook returns: `remove()`, or the end of a `with` block, takes the hook away."""
-
-    def __init__(self, hooks: dict[int, Hook]) -> None:
-        self.hooks = hooks
-        self.id = _number()
-
-    def remove(self) -> None:
-        self.hooks.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.remove()
 
 
 def register(hooks: dict[int, Hook], hook: Hook, prepend: bool) -> RemovableHandle:

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 from gradc import dtypes
 from gradc.errors import ArgumentError, GradcError
+from gradc.hooks import RemovableHandle
 from gradc.modes import current, no_grad
 from gradc.nn import hooks, saving
-from gradc.nn.hooks import Hook, RemovableHandle
+from gradc.nn.hooks import Hook
 from gradc.nn.parameter import Parameter, clear_grad, typename
 from gradc.nn.slots import SlotError, Slots, check_name
 from gradc.tensor import Tensor, device

@@ -17,6 +17,8 @@ from gradc.ops.reduction import Mean, amax, sum
 from gradc.ops.samples import kinks
 from gradc.tensor import Tensor
 
+__all__ = ["log_softmax", "logit", "prelu", "relu", "selu", "sigmoid", "softmax"]
+
 
 class Activation(Pointwise):
     """A function of one operand that networks apply; integers become the default float."""

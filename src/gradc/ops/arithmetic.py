@@ -11,6 +11,11 @@ from gradc.ops.base import Pointwise, operand
 from gradc.ops.define import op
 from gradc.tensor import Tensor
 
+__all__ = [
+    "add", "atan2", "clamp", "clamp_max", "clamp_min", "div", "floor_divide", "fmod", "hypot", "lerp",
+    "logaddexp", "maximum", "minimum", "mul", "pow", "remainder", "sub", "where",
+]
+
 
 class Scaled(Pointwise):
     """Shared by add and sub: PyTorch's `alpha`, which multiplies the second operand."""

@@ -20,6 +20,8 @@ from gradc.ops.shape import inverse, permute
 from gradc.shapes import normal_dim
 from gradc.tensor import Tensor, host_array
 
+__all__ = ["diag", "diag_embed", "diagonal", "flip", "meshgrid", "repeat_interleave", "roll", "tril", "triu"]
+
 
 @op
 class repeat(Op):

@@ -224,6 +224,11 @@ class Pointwise(Op):
         taking = range(len(operands))[self.promotes]
         return ((i in taking and hasattr(x, "dtype"), x) for i, x in enumerate(operands))
 
+    def promoted_values(self, values: Sequence[Any], cast: Callable[[Any, dtype], Any]) -> Sequence[Any]:
+        if dtypes.FLOAT not in self.rejects and common_floating(values[self.promotes]) is not None:
+            return values
+        return super().promoted_values(values, cast)
+
     def compute_dtype(self, operands: Sequence[Any]) -> dtype:
         found = operands[self.promotes]
         result = common_floating(found)

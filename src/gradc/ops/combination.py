@@ -10,6 +10,8 @@ from gradc.ops.base import Pointwise, operand
 from gradc.ops.define import op
 from gradc.tensor import Tensor
 
+__all__ = ["addcdiv", "addcmul"]
+
 
 class Combination(Pointwise):
     """x + value · f(y, z)."""

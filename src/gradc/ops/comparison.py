@@ -6,6 +6,11 @@ from gradc import dtypes
 from gradc.ops.base import Pointwise
 from gradc.ops.define import op
 
+__all__ = [
+    "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "eq", "ge", "gt", "isfinite", "isinf", "isnan",
+    "le", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "ne",
+]
+
 
 class Comparison(Pointwise):
     """A pointwise op whose result is bool."""

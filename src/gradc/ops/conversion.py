@@ -15,6 +15,8 @@ from gradc.ops.base import Op
 from gradc.ops.define import op
 from gradc.tensor import Tensor, device, wrap
 
+__all__ = ["clone", "detach"]
+
 
 class Unary(Op):
     """An op whose result has its operand's type."""

@@ -20,6 +20,12 @@ from gradc.ops.define import op
 from gradc.tensor import LEAF, Tensor, as_nested, host_array, wrap
 from gradc.tensor import device as device_class
 
+__all__ = [
+    "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
+    "allclose", "arange", "as_tensor", "asarray", "empty", "empty_like", "equal", "eye", "from_numpy", "full",
+    "full_like", "linspace", "ones", "ones_like", "tensor", "zeros", "zeros_like",
+]
+
 
 class Creation(Op):
     """An op without operands."""

@@ -16,6 +16,8 @@ from gradc.ops.define import op
 from gradc.ops.reduction import sum
 from gradc.tensor import Tensor
 
+__all__ = ["cumprod", "cumsum"]
+
 
 @op
 class cumsum(Op):

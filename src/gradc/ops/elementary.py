@@ -10,6 +10,12 @@ from gradc.ops.base import Pointwise
 from gradc.ops.define import op
 from gradc.ops.samples import kinks
 
+__all__ = [
+    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "erfc", "erfinv", "exp",
+    "exp2", "expm1", "log", "log10", "log1p", "log2", "neg", "reciprocal", "rsqrt", "sign", "sin", "sinh", "sqrt",
+    "square", "tan", "tanh",
+]
+
 POSITIVE = [0.1, 0.5, 1.0, 3.0, 20.0]
 UNIT = [-0.9, -0.3, 0.1, 0.6, 0.95]
 

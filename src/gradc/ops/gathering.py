@@ -18,6 +18,11 @@ from gradc.ops.indexing import Place, check_addable, index_add_at, index_put, se
 from gradc.ops.samples import ints
 from gradc.tensor import Tensor
 
+__all__ = [
+    "gather", "index_add", "index_fill", "index_select", "masked_fill", "masked_select", "scatter",
+    "scatter_add", "take_along_dim",
+]
+
 
 def _gather_infer(self: Op, x: Any, index: Any, *, dim: int) -> Type:
     if index.dtype.category != dtypes.INT:

@@ -12,6 +12,8 @@ from gradc.errors import ArgumentError, DimensionError, ShapeError
 from gradc.ops.conversion import known
 from gradc.tensor import Tensor, host_array
 
+__all__ = ["nonzero"]
+
 # An index is a tuple of integers, slices, None and Ellipsis. A tensor among them is an operand: its place in the
 # tuple holds a Place.
 
@@ -86,6 +88,7 @@ def _item(item: Any) -> Any:
 
 
 def is_mask(item: Any) -> bool:
+    """Whether a part of an index is a mask: a bool tensor, or a bool array whose values are known."""
     return isinstance(item, np.ndarray) or isinstance(item, Tensor) and item.dtype is dtypes.bool_
 
 
@@ -140,6 +143,7 @@ def indexed_shape(shape: shapes.Shape, index: tuple[Any, ...]) -> shapes.Shape:
 
 
 def with_places(index: tuple[Any, ...], tensors: Sequence[Any]) -> tuple[Any, ...]:
+    """The index with its places filled by the index tensors."""
     return tuple(tensors[int(item[1:])] if isinstance(item, str) else item for item in index)
 
 

@@ -14,6 +14,8 @@ from gradc.ops.define import op
 from gradc.shapes import normal_dim
 from gradc.tensor import Tensor
 
+__all__ = ["cat", "chunk", "hstack", "narrow", "select", "split", "stack", "unbind", "vstack"]
+
 
 @op
 class cat(Op):

@@ -14,6 +14,8 @@ from gradc.ops.base import Op
 from gradc.ops.define import op
 from gradc.tensor import Tensor
 
+__all__ = ["addmm", "addmv", "baddbmm", "bmm", "dot", "einsum", "matmul", "mm", "mv", "outer", "trace"]
+
 
 def check_dtypes(x: Any, y: Any) -> dtype:
     """The one dtype of both operands. Raises DtypeError if they differ: products do not promote, as in PyTorch."""

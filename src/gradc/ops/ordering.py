@@ -15,6 +15,8 @@ from gradc.ops.define import op
 from gradc.ops.joining import narrow, select
 from gradc.tensor import Tensor, host_array, wrap
 
+__all__ = ["argsort", "kthvalue", "median", "sort", "topk", "unique"]
+
 
 @op
 class argsort(Op):

@@ -16,6 +16,11 @@ from gradc.ops.base import Op
 from gradc.ops.define import op
 from gradc.tensor import Tensor
 
+__all__ = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean", "min",
+    "prod", "sum",
+]
+
 
 class Reduction(Op):
     """An op that reduces the dimensions `dim`, all by default, and keeps them with size 1 if `keepdim`."""

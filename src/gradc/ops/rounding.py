@@ -13,6 +13,8 @@ from gradc.ops.define import op
 from gradc.ops.samples import kinks
 from gradc.tensor import Tensor
 
+__all__ = ["ceil", "floor", "frac", "nan_to_num", "round", "trunc"]
+
 
 class Rounding(Pointwise):
     """Rounds to an integer; the gradient is 0 everywhere."""

@@ -15,6 +15,11 @@ from gradc.ops.define import op
 from gradc.shapes import normal_dim
 from gradc.tensor import Tensor
 
+__all__ = [
+    "broadcast_to", "flatten", "inverse", "movedim", "permute", "reshape", "squeeze", "t", "transpose",
+    "unflatten", "unsqueeze",
+]
+
 
 class Rearrangement(Op):
     """A view of all elements: writing it is the opposite rearrangement."""

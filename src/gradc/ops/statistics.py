@@ -12,6 +12,8 @@ from gradc.ops.define import op
 from gradc.ops.reduction import Mean, amax, count, mean, restore, sum
 from gradc.tensor import Tensor
 
+__all__ = ["norm", "std", "std_mean", "var", "var_mean"]
+
 
 @op
 class var(Mean):

@@ -5,29 +5,36 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from gradc.ir import Graph, Node, Operand, Value
+from gradc.ir import Graph, Node, Value
 from gradc.passes.building import Builder
 
 
 def cse(graph: Graph) -> Graph:
-    """Compute equal expressions once: a node with the op, operands and attributes of an earlier one is that one."""
+    """Compute equal expressions once: a node with the op, operands and attributes of an earlier one is that one.
+
+    The operands of a commutative op may stand in either order.
+    """
     builder = Builder(graph)
     seen: dict[Hashable, Node] = {}
     for node in graph.nodes:
-        inputs = tuple([builder.current(x) for x in node.inputs])
-        key = None if node.op.effect or node.regions else _key(node, inputs)
-        first = seen.get(key)
-        if first is not None:
-            builder.mapping.update(zip(node.outputs, first.outputs, strict=True))
-            continue
         kept = builder.keep(node)
-        if key is not None:
-            seen[key] = kept
+        if node.op.effect or node.regions:
+            continue
+        first = seen.setdefault(_key(kept), kept)
+        if first is not kept:
+            builder.nodes.pop()
+            builder.mapping.update(zip(node.outputs, first.outputs, strict=True))
     return builder.finish() if len(builder.nodes) < len(graph.nodes) else graph
 
 
-def _key(node: Node, inputs: tuple[Operand, ...]) -> Hashable:
-    return node.op.name, tuple(map(identity, inputs)), tuple([(k, identity(v)) for k, v in node.attrs.items()])
+def _key(node: Node) -> Hashable:
+    """What equal expressions share."""
+    operands = [x if x.__class__ is Value else identity(x) for x in node.inputs]
+    if node.op.commutative:
+        operands.sort(key=hash)
+    if not node.attrs:
+        return node.op.name, *operands
+    return node.op.name, *operands, tuple([(name, identity(value)) for name, value in node.attrs.items()])
 
 
 def identity(x: Any) -> Hashable:
@@ -35,7 +42,7 @@ def identity(x: Any) -> Hashable:
     if isinstance(x, Value):
         return x
     if isinstance(x, tuple):
-        return tuple(map(identity, x))
+        return tuple(map(identity, x))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if isinstance(x, (bool, int, float, complex, slice)):
-        return type(x).__name__, repr(x)
+        return type(x).__name__, repr(x)  # pyright: ignore[reportUnknownArgumentType]
     return x if isinstance(x, Hashable) else repr(x)

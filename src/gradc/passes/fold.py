@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from gradc.apply import compute
 from gradc.ir import Array, Graph, Node, Operand, Value
 from gradc.ops.conversion import constant
 from gradc.ops.creation import full
@@ -11,6 +15,7 @@ from gradc.passes.building import Builder
 from gradc.passes.dce import dce
 from gradc.passes.rules.constants import CONSTANTS
 from gradc.passes.simplify import simplify
+from gradc.tensor import wrap
 
 LARGEST = 1024
 """Elements of the largest result that is folded: a program should not grow by its constants."""
@@ -20,41 +25,50 @@ def fold(graph: Graph) -> Graph:
     """Replace nodes whose operands are all constants by the constant they compute."""
     builder = Builder(graph)
     known: dict[Operand, Node] = {}
-    changed = False
+    folded = False
     for node in graph.nodes:
-        inputs = [builder.current(x) for x in node.inputs]
-        foldable = bool(inputs) and getattr(node.op, "kernel", None) is not None and not node.op.effect and all(
-            x in known for x in inputs if isinstance(x, Value))
-        if foldable and len(node.outputs) == 1 and (node.op.pointwise or node.outputs[0].type.size <= LARGEST):
+        kept = builder.keep(node)
+        if _foldable(kept, known):
+            builder.nodes.pop()
             since = len(builder.nodes)
-            result = _computed(builder, node, [known.get(x, x) for x in inputs])
-            builder.replace(node, [result], since)
-            node = builder.nodes[-1]
-            changed = True
-        else:
-            node = builder.keep(node)
-        if node.op.name in ("full", "constant"):
-            known[node.outputs[0]] = node
-    return simplify(dce(builder.finish()), CONSTANTS) if changed else graph
+            builder.replace(node, [_computed(builder, kept, known)], since)
+            kept = builder.nodes[-1]
+            folded = True
+        if kept.op.name in ("full", "constant"):
+            known[kept.outputs[0]] = kept
+    return simplify(dce(builder.finish()), CONSTANTS) if folded else graph
 
 
-def _computed(builder: Builder, node: Node, operands: list[Node | Operand]) -> Operand:
-    """Record the result of a node whose operands are constants, or numbers."""
-    result = node.outputs[0]
-    uniform = node.op.pointwise and all(not isinstance(x, Node) or x.op.name == "full" for x in operands)
-    kernel = node.op.kernel  # type: ignore[attr-defined]
-    values = [_value(x, uniform) if isinstance(x, Node) else x for x in operands]
-    array = np.asarray(kernel(node.op.namespace, *values, **node.attrs))  # type: ignore[attr-defined]
-    array = array.astype(result.dtype.numpy)
+def _foldable(node: Node, known: dict[Operand, Node]) -> bool:
+    """Whether a node has operands, all of them constants, and its result is one value or not large."""
+    if not node.inputs or node.op.kernel is None or node.op.effect or len(node.outputs) != 1:
+        return False
+    if any(isinstance(x, Value) and x not in known for x in node.inputs):
+        return False
+    return node.outputs[0].type.size <= LARGEST or _uniform(node, known)
+
+
+def _uniform(node: Node, known: dict[Operand, Node]) -> bool:
+    """Whether all elements of the result are equal: a pointwise op of tensors of one value."""
+    return node.op.pointwise and all(known[x].op.name == "full" for x in node.inputs if isinstance(x, Value))
+
+
+def _computed(builder: Builder, node: Node, known: dict[Operand, Node]) -> Operand:
+    """Record the result of a node whose operands are constants, computed as in eager mode."""
+    result, why = node.outputs[0], node.loc.because("fold")
+    uniform = _uniform(node, known)
+    operands = [wrap(_value(known[x], uniform)) if isinstance(x, Value) else x for x in node.inputs]
+    with np.errstate(all="ignore"):
+        array = np.asarray(compute(node.op, operands, dict(node.attrs))).astype(result.dtype.numpy)
     if uniform:
-        return builder.run(full, [], node.loc.because("fold"), {
-            "size": result.shape, "fill_value": array.item(), "dtype": result.dtype})[0]
-    return builder.run(constant, [], node.loc.because("fold"), {"value": Array(array)})[0]
+        attrs = {"size": result.shape, "fill_value": array.item(), "dtype": result.dtype}
+        return builder.run(full, [], why, attrs)[0]
+    return builder.run(constant, [], why, {"value": Array(array)})[0]
 
 
-def _value(node: Node, uniform: bool) -> np.ndarray:  # type: ignore[type-arg]
+def _value(node: Node, uniform: bool) -> NDArray[Any]:
     """What a constant node holds; only its one value if `uniform`."""
     if node.op.name == "constant":
-        return node.attrs["value"].numpy  # type: ignore[no-any-return]
+        return node.attrs["value"].numpy
     shape = () if uniform else node.attrs["shape"]
     return np.full(shape, node.attrs["value"], node.attrs["dtype"].numpy)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from gradc.ir import OPS, Graph, Node, Value
+from gradc.ir import OPS, Graph, Node, Operand, Value
 
 
 def free(graph: Graph) -> Graph:
     """Put `del` after the last reader of every value that the graph computes and does not return."""
-    last: dict[Value, int] = {}
-    for i, node in enumerate(graph.nodes):
-        for value in (*node.outputs, *node.reads):
+    living = [node for node in graph.nodes if node.op.name != "free"]
+    last: dict[Operand, int] = {}
+    for i, node in enumerate(living):
+        for value in (*node.outputs, *node.inputs):
             last[value] = i
     kept = {*graph.outputs, *graph.inputs}
     dying: dict[int, list[Value]] = {}
     for value, i in last.items():
-        if value not in kept and "[" not in value.name:  # a part of a tuple dies with the others
+        # A part of a tuple has no `del` of its own in Python.
+        if isinstance(value, Value) and value not in kept and "[" not in value.name:
             dying.setdefault(i, []).append(value)
     nodes: list[Node] = []
-    for i, node in enumerate(graph.nodes):
+    for i, node in enumerate(living):
         nodes.append(node)
         if i in dying:
             nodes.append(Node(OPS["free"], tuple(dying[i]), {}, (), node.loc))

@@ -2,98 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+from collections.abc import Sequence
 
-from gradc.ir import OPS, Graph, Node, Value, fresh_names, values
+from gradc.ir import OPS, Graph, Node, Operand, Value, fresh_names, values
+from gradc.ir.traits import is_block
+
+Link = tuple[int, bool]
+"""A node, by its position, that another one must follow, and whether both may be in one block."""
 
 
 def fuse(graph: Graph) -> Graph:
-    """Gather neighbouring pointwise nodes that depend on each other into `with` blocks.
+    """Gather pointwise nodes that exchange values of one shape into `with` blocks, wherever they stand.
 
-    A block is taken from nodes that stand together, so nothing outside of it can come between them.
+    Each node has a level: none is below what it follows, and where no block can span the link between the two, it is
+    above. The nodes of one level that other links join make a block. So every link between different blocks leads to
+    a higher level, blocks never need each other in a circle, and all this takes time linear in the graph.
     """
-    fresh = fresh_names(v.name for v in values(graph))
-    readers = _reader_counts(graph)
+    nodes = _opened(graph)
+    links = _links(nodes)
+    units = _units(links, _levels(nodes, links))
+    members: dict[int, list[int]] = {}
+    for i, unit in enumerate(units):
+        members.setdefault(unit, []).append(i)
+    fresh = fresh_names([value.name for value in values(graph)])
+    outside = _read_outside(graph, nodes, units)
+    fused: list[Node] = []
+    for unit in _ordered(links, units, members):
+        inside = [nodes[i] for i in members[unit]]
+        fused.append(_block(inside, fresh("pointwise"), outside) if len(inside) > 1 else inside[0])
+    return graph.replace(nodes=tuple(fused))
+
+
+def _opened(graph: Graph) -> list[Node]:
+    """The nodes of a graph, those of its blocks in their place."""
     nodes: list[Node] = []
-    run: list[Node] = []
-    for node in (*graph.nodes, None):
-        if node is not None and node.op.pointwise and len(node.outputs) == 1:
-            run.append(node)
-            continue
-        for part in _connected(run):
-            nodes.extend([_block(part, fresh("pointwise"), readers)] if len(part) > 1 else part)
-        run = []
-        if node is not None:
-            nodes.append(node)
-    return graph.replace(nodes=tuple(nodes))
-
-
-def _reader_counts(graph: Graph) -> dict[Value, int]:
-    """How often each value is read, by nodes and as an output."""
-    counts: dict[Value, int] = {}
     for node in graph.nodes:
-        for value in node.reads:
-            counts[value] = counts.get(value, 0) + 1
-    for value in graph.outputs:
-        if isinstance(value, Value):
-            counts[value] = counts.get(value, 0) + 1
-    return counts
+        nodes.extend(node.regions[0].nodes if is_block(node) else [node])
+    return nodes
 
 
-def _connected(run: list[Node]) -> Iterable[list[Node]]:
-    """The nodes of a run in groups of the same shape that exchange values, each in program order."""
-    group: dict[Value, list[Node]] = {}
-    groups: dict[int, list[Node]] = {}
-    for node in run:
-        joined = [node]
-        for value in node.reads:
-            other = group.get(value)
-            if other is not None and other is not joined and other[0].outputs[0].shape == node.outputs[0].shape:
-                small, large = sorted((joined, other), key=len)
-                groups.pop(id(small), None)
-                large.extend(small)
-                for member in small:
-                    group[member.outputs[0]] = large
-                joined = large
-        group[node.outputs[0]] = joined
-        groups[id(joined)] = joined
-    position = {node.outputs[0]: i for i, node in enumerate(run)}
-    parts = [sorted(g, key=lambda n: position[n.outputs[0]]) for g in groups.values()]
-    return _ordered(parts, position)
+def _links(nodes: Sequence[Node]) -> list[list[Link]]:
+    """What each node must follow: the makers of its operands; for one with an effect also all that stood before it.
+
+    That is the last effect, and the earlier readers of what it takes, because it may free or change it.
+    """
+    maker: dict[Operand, int] = {}
+    readers: dict[Operand, list[int]] = {}
+    last_effect: int | None = None
+    links: list[list[Link]] = []
+    effects = any(node.op.effect for node in nodes)
+    for i, node in enumerate(nodes):
+        found = [(maker[x], _joined(nodes[maker[x]], node)) for x in node.inputs if x in maker]
+        if node.op.effect:
+            found += [(reader, False) for x in node.inputs for reader in readers.get(x, ())]
+            found += [] if last_effect is None else [(last_effect, False)]
+            last_effect = i
+        if effects:
+            for x in node.inputs:
+                readers.setdefault(x, []).append(i)
+        for value in node.outputs:
+            maker[value] = i
+        links.append(found)
+    return links
 
 
-def _ordered(parts: list[list[Node]], position: dict[Value, int]) -> list[list[Node]]:
-    """The groups in an order in which each stands after those it reads from; a group that cannot is taken apart."""
-    owner = {node.outputs[0]: i for i, part in enumerate(parts) for node in part}
-    needs = [{owner[v] for node in part for v in node.reads if v in owner and owner[v] != i}
-             for i, part in enumerate(parts)]
-    waiting = [len(n) for n in needs]
-    readers: list[list[int]] = [[] for _ in parts]
-    for i, n in enumerate(needs):
-        for j in n:
-            readers[j].append(i)
-    ready = [i for i, n in enumerate(waiting) if n == 0]
-    result = []
+def _joined(maker: Node, reader: Node) -> bool:
+    """Whether a kernel that computes one node can go on to the other."""
+    return (maker.op.pointwise and reader.op.pointwise and not reader.op.effect
+            and len(reader.outputs) == len(maker.outputs) == 1
+            and maker.outputs[0].type.shape == reader.outputs[0].type.shape)
+
+
+def _levels(nodes: Sequence[Node], links: Sequence[Sequence[Link]]) -> list[int]:
+    """The lowest level of each node; of one that only a block further up needs, the level of that block.
+
+    So what the backward pass alone needs is computed there, from values that exist anyway.
+    """
+    levels: list[int] = []
+    for found in links:
+        levels.append(max([levels[j] + (not joined) for j, joined in found], default=0))
+    bounds: list[tuple[int, bool] | None] = [None] * len(nodes)
+    for i in reversed(range(len(nodes))):
+        bound = bounds[i]
+        if bound is not None and bound[1] and nodes[i].op.pointwise:
+            levels[i] = bound[0]
+        for j, joined in links[i]:
+            mine, held = (levels[i] - (not joined), joined), bounds[j]
+            if held is None or mine < held:
+                bounds[j] = mine
+    return levels
+
+
+def _units(links: Sequence[Sequence[Link]], levels: Sequence[int]) -> list[int]:
+    """For each node the first one of its block, or itself."""
+    first = list(range(len(links)))
+    for i, found in enumerate(links):
+        for j, joined in found:
+            if joined and levels[j] == levels[i]:
+                a, b = _root(first, i), _root(first, j)
+                first[max(a, b)] = min(a, b)
+    return [_root(first, i) for i in first]
+
+
+def _root(first: list[int], i: int) -> int:
+    while first[i] != i:
+        first[i] = first[first[i]]  # halves the way for those who come later
+        i = first[i]
+    return i
+
+
+def _read_outside(graph: Graph, nodes: Sequence[Node], units: Sequence[int]) -> set[Operand]:
+    """The values that are outputs of the graph or that a node of another block reads."""
+    unit_of = {value: unit for node, unit in zip(nodes, units, strict=True) for value in node.outputs}
+    outside: set[Operand] = set(graph.outputs)
+    for node, unit in zip(nodes, units, strict=True):
+        outside.update([x for x in node.inputs if unit_of.get(x, unit) != unit])  # type: ignore[call-overload]
+    return outside
+
+
+def _ordered(links: Sequence[Sequence[Link]], units: Sequence[int], members: dict[int, list[int]]) -> list[int]:
+    """The blocks, each behind those it must follow, and otherwise in the order of their last nodes."""
+    before = {unit: {units[j] for i in inside for j, _ in links[i]} - {unit} for unit, inside in members.items()}
+    after: dict[int, list[int]] = {unit: [] for unit in members}
+    for unit, others in before.items():
+        for other in others:
+            after[other].append(unit)
+    waiting = {unit: len(others) for unit, others in before.items()}
+    ready = [(members[unit][-1], unit) for unit, count in waiting.items() if not count]
+    heapq.heapify(ready)
+    order: list[int] = []
     while ready:
-        i = ready.pop()
-        result.append(parts[i])
-        for j in readers[i]:
-            waiting[j] -= 1
-            if waiting[j] == 0:
-                ready.append(j)
-    if len(result) < len(parts):  # groups that read from each other
-        nodes = sorted((node for part in parts for node in part), key=lambda n: position[n.outputs[0]])
-        return [[node] for node in nodes]
-    return result
+        _, unit = heapq.heappop(ready)
+        order.append(unit)
+        for other in after[unit]:
+            waiting[other] -= 1
+            if not waiting[other]:
+                heapq.heappush(ready, (members[other][-1], other))
+    return order
 
 
-def _block(part: list[Node], name: str, readers: dict[Value, int]) -> Node:
-    inside: dict[Value, int] = {}
-    for node in part:
-        for value in node.reads:
-            inside[value] = inside.get(value, 0) + 1
-    made = {node.outputs[0] for node in part}
-    inputs = tuple(v for v in inside if v not in made)
-    outputs = tuple(v for node in part for v in node.outputs if readers.get(v, 0) > inside.get(v, 0))
-    region = Graph(name, inputs, tuple(part), outputs)
-    return Node(OPS["pointwise"], inputs, {}, outputs, part[-1].loc, (region,))
+def _block(inside: Sequence[Node], name: str, outside: set[Operand]) -> Node:
+    """One node for several: it reads what they read from elsewhere and gives what is read elsewhere."""
+    made = {node.outputs[0] for node in inside}
+    inputs = tuple(dict.fromkeys(x for node in inside for x in node.inputs if isinstance(x, Value) and x not in made))
+    outputs = tuple(node.outputs[0] for node in inside if node.outputs[0] in outside)
+    region = Graph(name, inputs, tuple(inside), outputs)
+    return Node(OPS["pointwise"], inputs, {}, outputs, inside[-1].loc, (region,))

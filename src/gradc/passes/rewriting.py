@@ -9,7 +9,7 @@ pattern cannot say, because attributes take part, is a function of the node: see
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,8 +28,8 @@ class Rule:
 
     `reads` must be among the node's operands for the rule to be tried: numbers, and names of the ops that made them.
     `left` and `right` are the two sides where they are functions. `error` states how far their values may be apart
-    (None: not at all); `only` for which values it holds, in words that the test suite knows; `fast` marks a rule that
-    needs fast-math and is off by default.
+    (None: not at all), or the right side from the exact value where it is the better one; `only` for which values the
+    rule holds; both in words that the test suite knows. `fast` marks a rule that needs fast-math and is off by default.
     """
 
     name: str
@@ -43,22 +43,17 @@ class Rule:
     fast: bool = False
 
 
-@dataclass
+@dataclass(slots=True)
 class Site:
-    """A node that a rule looks at, in the graph under construction."""
+    """A node that a rule looks at, in the graph under construction; `made` leads from values to their nodes."""
 
     node: Node
     builder: Builder
-    made: dict[Value, Node]
-
-    def reads(self) -> set[object]:
-        """The numbers among the operands, and the names of the ops that made the others."""
-        made = self.made
-        return {made[x].op.name if x in made else None if isinstance(x, Value) else x for x in self.node.inputs}
+    made: dict[Operand, Node]
 
     def producer(self, operand: Operand, op: str | None = None) -> Node | None:
         """The node that made an operand, if there is one and it is of the op named."""
-        node = self.made.get(operand) if isinstance(operand, Value) else None
+        node = self.made.get(operand)
         return node if node is not None and (op is None or node.op.name == op) else None
 
     def record(self, rule: str, function: Callable[..., Any], *operands: Operand, **attrs: Any) -> Operand:
@@ -66,11 +61,24 @@ class Site:
         return self.builder.run(function, operands, self.node.loc.because(rule), attrs)[0]
 
 
+def reads(node: Node, made: Mapping[Operand, Node]) -> set[object]:
+    """The numbers among the operands of a node, and the names of the ops that made the others."""
+    found: set[object] = set()
+    for x in node.inputs:
+        inner = made.get(x)
+        if inner is not None:
+            found.add(inner.op.name)
+        elif not isinstance(x, Value):
+            found.add(x)
+    return found
+
+
 def rule(name: str, left: Callable[..., Any], right: Callable[..., Any], *, error: str | None = None,
          only: str | None = None, fast: bool = False,
          when: Callable[..., bool] | None = None) -> Rule:
     """The rule that `left` equals `right`, two gradc functions of the same parameters.
 
+    A parameter called `condition` is a tensor of bools, any other one a tensor of floats or a number.
     `when` is called with the operands that the parameters stand for, by name, and decides.
     """
     pattern = _Pattern.of(left)
@@ -109,14 +117,15 @@ class _Pattern:
     def of(left: Callable[..., Any]) -> _Pattern:
         tracer = Tracer(UNKNOWN)
         names = list(inspect.signature(left).parameters)
-        parameters = [tracer.input(Type(dtypes.float32), name) for name in names]
+        kinds = [dtypes.bool_ if name == "condition" else dtypes.float32 for name in names]
+        parameters = [tracer.input(Type(kind), name) for kind, name in zip(kinds, names, strict=True)]
         with tracer.on():
             left(*parameters)
         made = {value: node for node in tracer.nodes for value in node.outputs}
         return _Pattern(tracer.nodes[-1], dict(zip(tracer.inputs, names, strict=True)), made)
 
     def reads(self) -> frozenset[object]:
-        """What the operands of a node must be for the pattern to fit; see Site.reads."""
+        """What the operands of a node must be for the pattern to fit; see `reads`."""
         return frozenset(self.made[x].op.name if isinstance(x, Value) else x for x in self.root.inputs
                          if x not in self.variables)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradc.ir import Graph, Node, Value
+from gradc.ir import Graph, Node, Operand, Value
 from gradc.passes.building import Builder, renamed
 from gradc.passes.dce import dce
-from gradc.passes.rewriting import Rule, Site
+from gradc.passes.rewriting import Rule, Site, reads
 from gradc.passes.rules import RULES
 
 RuleTable = dict[str, list[Rule]]
@@ -21,7 +21,7 @@ def simplify(graph: Graph, rules: Iterable[Rule] = RULES) -> Graph:
     """
     table = by_root(rules)
     builder = Builder(graph)
-    made: dict[Value, Node] = {}
+    made: dict[Operand, Node] = {}
     changed = False
     for node in graph.nodes:
         changed |= _settle(node, builder, made, table)
@@ -36,21 +36,23 @@ def by_root(rules: Iterable[Rule]) -> RuleTable:
     return table
 
 
-def _settle(node: Node, builder: Builder, made: dict[Value, Node], table: RuleTable) -> bool:
+def _settle(node: Node, builder: Builder, made: dict[Operand, Node], table: RuleTable) -> bool:
     """Append a node, or what the rules make of it; whether any rule applied."""
     waiting = [node]
     applied = 0
     while waiting:
         kept = builder.keep(waiting.pop())
         start = len(builder.nodes)
-        found = _rewritten(kept, builder, made, table) if applied < LONGEST_CHAIN else None
+        rules = table.get(kept.op.name)
+        found = _rewritten(kept, builder, made, rules) if rules and applied < LONGEST_CHAIN else None
         if found is None:
-            made.update((value, kept) for value in kept.outputs)
+            for value in kept.outputs:
+                made[value] = kept
             continue
         applied += 1
         recorded = builder.nodes[start:]
         del builder.nodes[start - 1 :]
-        if isinstance(found, Value) and any(found in new.outputs for new in recorded):
+        if any(found in new.outputs for new in recorded):
             renamed(found, kept.outputs[0].name)
         builder.mapping[kept.outputs[0]] = found
         waiting.extend(reversed(recorded))
@@ -61,19 +63,15 @@ LONGEST_CHAIN = 100
 """Rules only make a graph smaller or move it toward a normal form; this ends the work of a table that does not."""
 
 
-def _rewritten(node: Node, builder: Builder, made: dict[Value, Node], table: RuleTable) -> object | None:
+def _rewritten(node: Node, builder: Builder, made: dict[Operand, Node], rules: Iterable[Rule]) -> Value | None:
     """What the first rule that applies says equals the node."""
-    rules = table.get(node.op.name)
-    if not rules:
-        return None
-    site = Site(node, builder, made)
-    reads = site.reads()
+    found = reads(node, made)
     for rule in rules:
-        if not rule.reads <= reads:
+        if not rule.reads <= found:
             continue
         start = len(builder.nodes)
-        found = rule.apply(site)
-        if found is not None and getattr(found, "type", None) == node.outputs[0].type:
-            return found
+        result = rule.apply(Site(node, builder, made))
+        if isinstance(result, Value) and result.type == node.outputs[0].type:
+            return result
         del builder.nodes[start:]  # the sides differ in type here: x * 1 may promote or broadcast
     return None

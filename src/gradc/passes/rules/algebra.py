@@ -1,5 +1,7 @@
 """Rules of arithmetic."""
 
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from gradc.ops.arithmetic import div, maximum, minimum, mul, pow, where
@@ -24,14 +26,14 @@ ALGEBRA = [
     rule("pow_two", lambda x: pow(x, 2), lambda x: x * x, error="1 ulp"),
     rule("pow_three", lambda x: pow(x, 3), lambda x: x * x * x, error="2 ulp"),
     rule("pow_minus_one", lambda x: pow(x, -1), lambda x: reciprocal(x), error="1 ulp"),
-    rule("pow_half", lambda x: pow(x, 0.5), lambda x: sqrt(x), error="1 ulp", only="x >= 0"),
-    rule("mul_reciprocal", lambda x, y: mul(x, reciprocal(y)), lambda x, y: div(x, y), error="1 ulp"),
+    rule("pow_half", lambda x: pow(x, 0.5), lambda x: sqrt(x), error="1 ulp, sign of zero", only="x > -inf"),
+    rule("mul_reciprocal", lambda x, y: mul(x, reciprocal(y)), lambda x, y: div(x, y), error="1 ulp of exact"),
     rule("relu_relu", lambda x: relu(relu(x)), lambda x: relu(x)),
     rule("abs_abs", lambda x: abs(abs(x)), lambda x: abs(x)),
     rule("abs_neg", lambda x: abs(neg(x)), lambda x: abs(x)),
     rule("maximum_self", lambda x: maximum(x, x), lambda x: x),
     rule("minimum_self", lambda x: minimum(x, x), lambda x: x),
-    rule("where_same", lambda x, y: where(y > 0, x, x), lambda x, y: x),
+    rule("where_same", lambda condition, x: where(condition, x, x), lambda condition, x: x),
     rule("mul_zero", lambda x: x * 0, lambda x: x.zeros_like(), only="finite x", error="sign of zero", fast=True),
     rule("sub_self", lambda x: x - x, lambda x: x.zeros_like(), only="finite x", fast=True),
     rule("div_self", lambda x: x / x, lambda x: x.zeros_like() + 1, only="finite nonzero x", fast=True),

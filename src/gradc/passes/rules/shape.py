@@ -85,18 +85,10 @@ def to_to(site: Site) -> Operand | None:
     x = inner.inputs[0]
     assert isinstance(x, Value)
     first, middle = x.dtype, inner.attrs["dtype"]
-    if first.category > middle.category or first.category == middle.category and first.bits > middle.bits:
-        return None
-    if first.category != middle.category and first.bits >= middle.bits:
+    if first.category > middle.category or first.bits >= middle.bits:
         return None
     last = site.node.attrs["dtype"]
     return x if last is first else site.record("to_to", to, x, dtype=last)
-
-
-@rewrite("detach")
-def detach_away(site: Site) -> Operand | None:
-    """Once gradients are derived, detach is the identity."""
-    return site.node.inputs[0]
 
 
 @rewrite("clone")
@@ -149,8 +141,9 @@ def _expand_into(root: str) -> Rule:
 
 
 SHAPE: list[Rule] = [
-    *(_unchanged(root) for root in ("reshape", "squeeze", "unsqueeze", "expand", "to", "sum", "mean", "amax", "amin")),
+    *(_unchanged(root) for root in ("reshape", "squeeze", "expand", "to", "sum", "mean", "amax", "amin")),
     *(_of_reshape(root, of) for root in RESHAPES for of in RESHAPES),
-    *(_expand_of(of) for of in RESHAPES), transpose_transpose, t_t, permute_same, permute_permute, to_to, detach_away, clone_away, contiguous_away,
+    *(_expand_of(of) for of in ("reshape", "unsqueeze")),
+    transpose_transpose, t_t, permute_same, permute_permute, to_to, clone_away, contiguous_away,
     *(_expand_into(root) for root in ("add", "sub", "mul", "div", "where", "maximum", "minimum")),
 ]
