@@ -9,8 +9,9 @@ The same program runs under PyTorch: change the first import to `import torch`. 
 import argparse
 import time
 
-import gradc as torch
 from sklearn.datasets import load_digits
+
+import gradc as torch
 
 nn = torch.nn
 

@@ -26,6 +26,9 @@ from pathlib import Path
 
 import pytest
 
+from gradc.ir import OPS
+from gradc.tensor import Tensor
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")] if p.exists())
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -81,7 +84,7 @@ class Session:
     def program(self, block: Block, output: Block | None) -> Iterator[Mistake]:
         """Run a block that is a program, and tell if it prints something else than `output`."""
         name, blank = (block.name, 0) if block.name else (self.page.name, block.line)
-        found = self.execute("\n" * blank + block.text, name, "exec")
+        found = self.execute("\n" * blank + block.text, name, "exec").rstrip() + "\n"
         if output is not None and not OUTPUT.check_output(output.text, found, SAME):
             yield Mistake(output.start, output.start + len(output.text), output.text, found, output.line + 1)
 
@@ -155,9 +158,21 @@ def mistakes(page: Path) -> Iterator[Mistake]:
             yield from command_mistakes(block)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_page(page: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run a page in the root of the repository, and forget the ops that it defines."""
     monkeypatch.chdir(ROOT)
+    ops, attributes = dict(OPS), dict(vars(Tensor))
+    yield
+    for name in set(OPS) - set(ops):
+        del OPS[name]  # type: ignore[attr-defined]
+    for name in set(vars(Tensor)) - set(attributes):
+        delattr(Tensor, name)
+
+
+@pytest.mark.usefixtures("apart")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page(page: Path, request: pytest.FixtureRequest) -> None:
     found = list(mistakes(page))
     if request.config.getoption("--update-golden", default=False):
         text = page.read_text(encoding="utf-8")

@@ -6,7 +6,9 @@ function or a whole training step, and shows every stage of it.
 
 from __future__ import annotations
 
-from math import e, inf, nan, pi  # noqa: F401
+import importlib
+from math import e, inf, nan, pi
+from typing import Any
 
 from gradc import autograd, interpreter, ir, nn, optim
 from gradc.compiler.compiled import compile, make_ir
@@ -37,7 +39,6 @@ from gradc.dtypes import int32 as int
 from gradc.dtypes import int64 as long
 from gradc.formatting import set_printoptions
 from gradc.generator import Generator, default_generator
-from gradc.inspect.contrast import contrast
 from gradc.inspect.dynamic import graph, tree
 from gradc.ir import OPS as _OPS
 from gradc.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
@@ -72,3 +73,10 @@ for _op in _OPS.values():
 def is_tensor(x: object) -> bool:
     """Whether x is a tensor, as torch.is_tensor."""
     return isinstance(x, Tensor)
+
+
+def __getattr__(name: str) -> Any:
+    """`gradc.contrast` is imported when first used: it draws tables, which most programs never need."""
+    if name == "contrast":
+        return importlib.import_module("gradc.inspect.contrast").contrast
+    raise AttributeError(f"module 'gradc' has no attribute {name!r}")

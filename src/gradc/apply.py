@@ -127,6 +127,8 @@ def link(op: Any, operands: Sequence[Any], results: Any, attrs: dict[str, Any]) 
     if op.saved_sources:
         _remember(node, op, operands, results, edges)
     node.signature = _signature(op, operands)
+    if not all([isinstance(x, Tensor) for x in operands]):
+        node.numbers = tuple([None if isinstance(x, Tensor) else x for x in operands])
     frame = outside(sys._getframe(1))
     node.code = frame.f_code
     node.instruction = frame.f_lasti

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from gradc import engine
 from gradc.apply import apply
 from gradc.errors import ArgumentError, DtypeError, ShapeError
-from gradc.ir import Graph, Node, Operand, Program, Value
+from gradc.ir import OPS, Array, Graph, Node, Operand, Program, Type, Value, constants
+from gradc.ir.types import SCALARS
 from gradc.modes import EAGER, current, enter
 from gradc.tensor import Tensor
 
@@ -70,7 +75,7 @@ def execute(nodes: Sequence[Node], environment: dict[Value, Any]) -> None:
             environment.update((v, inner[v]) for v in node.outputs)
         else:
             operands = tuple(_read(environment, x) for x in node.inputs)
-            results = _gradient(node, operands) if node.op.name == "gradient" else apply(
+            results = _differentiated(node.attrs, operands) if node.op.name == "gradient" else apply(
                 node.op, operands, dict(node.attrs))
             environment.update(zip(node.outputs, results if isinstance(results, tuple) else (results,), strict=True))
 
@@ -79,21 +84,111 @@ def _read(environment: dict[Value, Any], operand: Operand) -> Any:
     return environment[operand] if isinstance(operand, Value) else operand
 
 
-def _gradient(node: Node, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    of = node.attrs["of"]
-    seeds = list(operands[of : 2 * of]) if node.attrs["seeded"] else None
+def _differentiated(attrs: Mapping[str, Any], operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    of = attrs["of"]
+    seeds = list(operands[of : 2 * of]) if attrs["seeded"] else None
     wanted = operands[2 * of if seeds else of :]
     return engine.grad(list(operands[:of]), list(wanted), seeds, create_graph=True, materialize_grads=True)
 
 
 def _run_program(program: Program, *tensors: Tensor) -> Any:
     """The results of a split program on the inputs of its forward part followed by the cotangents: as the joint."""
-    count = len(program.forward.inputs)
-    outputs = run(program.forward, *tensors[:count])
-    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-    end = len(outputs) - program.forward.saved
-    gradients = run(program.backward, *outputs[end:], *tensors[count:])
-    return (*outputs[:end], *(gradients if isinstance(gradients, tuple) else (gradients,)))
+    forward = program.forward
+    count, returned = len(forward.inputs), len(forward.results)
+    outputs = _tuple(run(forward, *tensors[:count]))
+    end = len(outputs) - forward.saved
+    gradients = _tuple(run(program.backward, *outputs[end:], *tensors[count:]))
+    return (*outputs[:returned], *gradients, *outputs[returned:end])
+
+
+def _tuple(outputs: Any) -> tuple[Any, ...]:
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+# The text itself as Python
+
+
+def python(text: str) -> Any:
+    """The function, or the class of a program, that the text of a graph is when Python runs it, on eager tensors.
+
+    It returns what `run` returns: results, updates and saved values in one tuple, a single one bare.
+    """
+    tree = ast.parse(text)
+    names = namespace()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.withitem) and isinstance(node.context_expr, ast.Call):
+            names[ast.unparse(node.context_expr.func)] = _Block(node.optional_vars)
+    exec(compile(tree, "<gradc graph>", "exec"), names)
+    made = names[tree.body[0].name]  # type: ignore[attr-defined]
+    if isinstance(made, type):
+        return type(made.__name__, (), {name: staticmethod(_flat(getattr(made, name))) for name in ("forward", "backward")})
+    return _flat(made)
+
+
+def namespace() -> dict[str, Any]:
+    """What the words in the text of a graph mean to Python, except the names of its blocks."""
+    return {**SCALARS, "inf": math.inf, "nan": math.nan, "array": _array, "updates": _updates, "saved": _Saved,
+            **{name: _applied(op) for name, op in OPS.items()}}
+
+
+def _applied(op: Any) -> Any:
+    """An op as a function of operands and attributes as they stand in a graph."""
+    def function(*operands: Any, **attrs: Any) -> Any:
+        given = {name: value.dtype if isinstance(value, Type) else value for name, value in attrs.items()}
+        if op.name == "gradient":
+            return _differentiated(op.defaults | given, operands)
+        return apply(op, operands, op.defaults | given)
+
+    return function
+
+
+class _Saved(tuple[Any, ...]):
+    """Values at the end of a return that belong to the list of outputs: updates and saved values."""
+
+    def __new__(cls, *values: Any) -> _Saved:
+        return super().__new__(cls, values)
+
+
+def _updates(**values: Any) -> _Saved:
+    return _Saved(*values.values())
+
+
+def _flat(function: Any) -> Any:
+    """The function with updates and saved values in line with the results."""
+    def flat(*tensors: Tensor) -> Any:
+        made = function(*tensors)
+        parts: list[Any] = []
+        for item in made if type(made) is tuple else (made,):
+            parts += item if isinstance(item, _Saved) else [item]
+        return parts[0] if len(parts) == 1 else tuple(parts)
+
+    return flat
+
+
+def _array(content: Any, type: Type) -> Array:
+    """`array([1.0, 2.0], f32)`, or by the hash of an array that is alive."""
+    if not isinstance(content, str):
+        return Array(np.reshape(np.array(content, type.dtype.numpy), type.shape or np.shape(content)), type.dtype)
+    found = constants.find(content)
+    if found is None:
+        raise ArgumentError(f"no array {content} is alive in this process")
+    return found
+
+
+class _Block:
+    """The head of a fused block: it runs as if it were not there. Its names get their values inside."""
+
+    def __init__(self, targets: ast.expr | None) -> None:
+        self.placeholders = (None,) * len(targets.elts) if isinstance(targets, ast.Tuple) else None
+
+    def __call__(self, *inputs: Tensor) -> _Block:
+        return self
+
+    def __enter__(self) -> Any:
+        return self.placeholders
+
+    def __exit__(self, *exception: object) -> None:
+        pass
 
 
 Graph.__call__ = run  # type: ignore[attr-defined]

@@ -63,6 +63,15 @@ def user_frame(depth: int = 1) -> FrameType | None:
     return frame
 
 
+def user_call(depth: int = 1) -> tuple[FrameType | None, FrameType | None]:
+    """The innermost frame that is not gradc's own, and the frame of the gradc function that it calls."""
+    entry: FrameType | None = None
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None and package_files[frame.f_code.co_filename]:
+        entry, frame = frame, frame.f_back
+    return frame, entry
+
+
 def outside(frame: FrameType) -> FrameType:
     """The first frame that is not gradc's own, from `frame` outwards; the outermost if all are."""
     while package_files[frame.f_code.co_filename] and frame.f_back is not None:

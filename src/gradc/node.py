@@ -47,10 +47,11 @@ class Node:
     `guards` is (storage, version) for each of them, flat, as they were when saved.
     `signature` is each operand's shape (None for a Python number), then the dtype of all or a tuple of dtypes.
     `code` and `instruction` say where in the user's code it was made.
+    `numbers` has the operands that are Python numbers, None in the place of tensors; it is only set if there are any.
     """
 
-    __slots__ = ("op", "attrs", "edges", "saved", "guards", "signature", "number", "code", "instruction", "__dict__",
-                 "__weakref__")
+    __slots__ = ("op", "attrs", "edges", "saved", "guards", "signature", "number", "code", "instruction", "numbers",
+                 "__dict__", "__weakref__")
 
     op: Any
     attrs: dict[str, Any]
@@ -61,6 +62,7 @@ class Node:
     number: int
     code: CodeType | None
     instruction: int
+    numbers: tuple[Any, ...]
 
     index = 0  # as an edge, a node stands for its first output
     label: str | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ class Tracer:
         self.nodes: list[Node] = []
         self.location = location
         self.naming_frame: object = None
+        self._entry: FrameType | None = None
+        self._named: tuple[str, Value] | None = None
         self.tracked: set[Value] = set()
         self.leaves: dict[Value, Tensor] = {}
         self._known: dict[int, tuple[Value, int]] = {}
@@ -40,6 +43,8 @@ class Tracer:
         self._detached: dict[Value, Value] = {}
         self.name: Callable[[str], str] = fresh_names(taken)
         """Makes a base into a name that is not taken."""
+        self.released: set[str] = set()
+        """Names that a value has given up, for the one that comes next."""
         self.chosen: set[str] = set()
         """The names that come from the user's variables."""
 
@@ -181,21 +186,35 @@ class Tracer:
         types = op.infer(*operands, **attrs)
         location = self.location
         if location is None:
-            frame = locations.user_frame(2)
+            frame, entry = locations.user_call(2)
             location = locations.UNKNOWN if frame is None else locations.of_frame(frame)
             if frame is not None and name is None and frame is not self.naming_frame:
-                name = locations.assigned_name(frame)
-        called = self.name(name or op.name)
+                name = self._given_name(frame, entry)
+        called = name if name is not None and name in self.released else self.name(name or op.name)
+        self.released.discard(called)
         if types.__class__ is Type:
             outputs: tuple[Value, ...] = (Value(called, types),)
         else:
             outputs = tuple([Value(f"{called}[{i}]", type) for i, type in enumerate(types)])
         if name:
-            self.chosen.add(outputs[0].name)
+            self.chosen.add(called)
+            self._named = (op.name, outputs[0])
         self.nodes.append(Node(op, operands, attrs, outputs, location, regions))
         return outputs
 
     # Names
+
+    def _given_name(self, frame: FrameType, entry: FrameType | None) -> str | None:
+        """The user's name for a result. Of several nodes that one call of a gradc function records, the last has it."""
+        name = locations.assigned_name(frame)
+        if name is not None and entry is self._entry and self._named is not None:
+            op, earlier = self._named
+            if "[" not in earlier.name:
+                name = earlier.name
+                self.rename(earlier, op)
+                self.released.add(name)
+        self._entry, self._named = entry, None
+        return name
 
     def rename(self, value: Value, name: str) -> None:
         """Call `value` by the user's name for it. Only while tracing: the values of a graph never change."""

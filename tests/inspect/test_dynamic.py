@@ -68,7 +68,6 @@ def test_saved_numbers_come_back():
     checked(a.clamp(-0.5, None).sum(), a=a)
 
 
-@pytest.mark.xfail(strict=False, reason="a node does not keep a number that its formulas do not name yet")
 def test_numbers_that_no_formula_needs_come_back():
     (a,) = leaves((3,))
     checked((a + 2).sum(), a=a)

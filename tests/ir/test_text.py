@@ -167,7 +167,7 @@ LITERALS: list[tuple[Any, str]] = [
     (slice(0, 4, 2), "slice(0, 4, 2)"), ((slice(None, -1, None), ...), "(slice(None, -1, None), ...)"),
     (Array([[1.0, 2.0], [3.0, 4.0]], dtypes.float32), "array([[1.0, 2.0], [3.0, 4.0]], f32)"),
     (Array(3, dtypes.int64), "array(3, i64)"), (Array([True, False]), "array([True, False], bool)"),
-    (Array([0.1, -0.0, math.nan, -math.inf], dtypes.bfloat16), "array([0.10009765625, -0.0, nan, -inf], bf16)"),
+    (Array([0.1, -0.0, math.nan, -math.inf], dtypes.bfloat16), "array([0.100098, -0.0, nan, -inf], bf16)"),
     (Array([1j, complex(0, math.nan)], dtypes.complex64), "array([1j, complex(0.0, nan)], c64)"),
     (Array(np.zeros((0, 3), "int8")), "array([], i8[0, 3])"), (Array(np.zeros((2, 0))), "array([[], []], f64[2, 0])"),
 ]

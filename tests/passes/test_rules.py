@@ -8,8 +8,8 @@ import re
 
 import numpy as np
 import pytest
-from passes.exact import OutOfReach, evaluate, ulps
-from passes.graphs import arrays, numbers, traced
+from exact import OutOfReach, evaluate, ulps
+from graphs import arrays, numbers, traced
 
 from gradc import dtypes
 from gradc.apply import apply

@@ -58,7 +58,7 @@ def demonstrate(epochs: int, seed: int, progress: bool) -> int:
     if problem:
         console.print(f"[red]The two modes do not agree: {problem}[/]")
         return 1
-    console.print(_agreement(outcomes), "")
+    console.print(_agreement(outcomes), "", sep="\n")
     again = Training(seed, compiled=True)
     console.print(contrast(again.step, train[0][:BATCH], train[1][:BATCH]), "")
     console.print(_gradient(compiled))
@@ -148,7 +148,8 @@ def _agreement(outcomes: dict[str, Outcome]) -> str:
     difference = relative(eager.losses[-1], compiled.losses[-1])
     return (f"[green]✓[/] Both modes agree: the final loss to {max(difference, 1e-7):.0e} of itself, the images read "
             f"correctly to {abs(eager.correct - compiled.correct)}.\n"
-            f"[dim]  The first compiled step took {in_seconds(compiled.seconds[0])}: importing JAX, tracing, passes and XLA.[/]")
+            f"[dim]  The first compiled step took {in_seconds(compiled.seconds[0])}: importing JAX, tracing, passes "
+            f"and XLA.[/]")
 
 
 def _gradient(training: Training) -> RenderableType:

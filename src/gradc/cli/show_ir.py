@@ -28,6 +28,7 @@ from gradc.ir import Graph, Program, flatten
 from gradc.locations import package_files
 from gradc.tensor import Tensor, wrap
 
+
 def _without_frames(hlo: str) -> str:
     """HLO text without its tables of Python's stack frames, which are the compiler's own."""
     hlo = re.sub(r"\n(FileNames|FunctionNames|FileLocations|StackFrames)\n(.+\n)*", "", hlo)

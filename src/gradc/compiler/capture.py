@@ -111,6 +111,7 @@ class StateTracer(Tracer):
 
     def release(self) -> None:
         """Let go of all tensors of the trace."""
+        self._entry = None  # a frame, which holds its variables
         self._kept.clear()
         self._known.clear()
         self.leaves.clear()
@@ -179,7 +180,8 @@ class StateTracer(Tracer):
         if not targets:
             return []
         attrs = {"of": len(outputs), "seeded": bool(cotangents)}
-        made = self.emit(OPS["gradient"], (*map(self.read, outputs), *cotangents, *targets), attrs)
+        made = self.emit(OPS["gradient"], (*map(self.read, outputs), *cotangents, *targets), attrs,
+                         name="gradient")
         if current().grad:
             self.tracked.update(made)
         return [self.tensor(v) for v in made]

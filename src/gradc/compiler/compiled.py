@@ -57,7 +57,7 @@ class Specialisation:
         self.final = final
         self.forward: Graph = final.forward if joint else final
         self.returned = len(self.forward.results)
-        self.lowered = Lowered(self.forward, donate=self._donated(self.forward))
+        self.lowered = Lowered(_without_saved_inputs(self.forward), donate=self._donated(self.forward))
         backward = "" if self.backward is None else f"\n\n{self.backward.source}"
         self.stages["lowered"] = self.code = Code(self.lowered.source + backward)
         self.inputs = [self._place(source) for source in traced.inputs]
@@ -67,11 +67,10 @@ class Specialisation:
 
     def _split(self, joint: Graph) -> Program:
         program = split(joint, self.traced.cotangents, len(self.traced.wrt))
+        program = _made_by("split", program, program.forward, program.backward)
         self.stages["split"] = program
         for each in (fuse, free):
-            forward, backward = each(program.forward), each(program.backward)
-            history = (*program.forward.history, each.__name__)
-            program = Program(program.name, forward.replace(history=history), backward.replace(history=history))
+            program = _made_by(each.__name__, program, each(program.forward), each(program.backward))
             self.stages[each.__name__] = program
         return program
 
@@ -95,7 +94,7 @@ class Specialisation:
         returned = self.returned
         results = [on_device(array) for array in outputs[:returned]]
         if self.backward is not None:
-            self._link(arguments, results, outputs[returned + len(self.updates):])
+            self._link(arguments, results, arrays, outputs[returned + len(self.updates):])
         for i in self.traced.spent:
             results[i]._node = self.spent
         for (tensor, argument), array in zip(self.updates, outputs[returned:], strict=False):
@@ -117,10 +116,14 @@ class Specialisation:
         """A tensor of the state, or the number of an argument."""
         return (self.traced.state[source.index], 0) if source.kind == "state" else (None, source.index)
 
-    def _link(self, arguments: list[Tensor], results: list[Tensor], saved: tuple[Any, ...]) -> None:
-        """Enter a call of a differentiable function into the dynamic graph."""
+    def _link(self, arguments: list[Tensor], results: list[Tensor], arrays: list[Any],
+              computed: tuple[Any, ...]) -> None:
+        """Enter a call of a differentiable function into the dynamic graph; `computed` are the saved results."""
         traced = self.traced
         assert self.backward is not None
+        given = dict(zip(self.forward.inputs, arrays, strict=True))
+        rest = iter(computed)
+        saved = [given[v] if v in given else next(rest) for v in self.forward.saved_values]  # type: ignore[index]
         inputs = [arguments[i] if tensor is None else tensor for tensor, i in self.inputs]
         self.backward.link(self.forward, saved, inputs, [self._find(s, arguments, results) for s in traced.wrt],
                            [results[i] for i in traced.differentiable])
@@ -176,6 +179,18 @@ def _spent_node(location: Location) -> Node:
 
 RECOMPILE_LIMIT = 8
 """How many programs are kept for arguments of one kind; more than that is a sign of a value that ought to be a tensor."""
+
+
+def _without_saved_inputs(forward: Graph) -> Graph:
+    """A forward graph that does not return inputs which are saved: the caller has them."""
+    saved = [v for v in forward.saved_values if v not in forward.inputs]
+    return forward.replace(outputs=(*forward.results, *forward.updated, *saved), saved=len(saved))
+
+
+def _made_by(name: str, before: Program, forward: Graph, backward: Graph) -> Program:
+    """The program that a pass made of the two graphs, with its name in their history."""
+    history = (*before.forward.history, name)
+    return Program(before.name, forward.replace(history=history), backward.replace(history=history))
 
 
 class CompiledFunction:
@@ -248,6 +263,7 @@ class CompiledFunction:
 
 
 def graph_title(function: Any) -> str:
+    """What to call a function in a message."""
     return str(getattr(function, "__name__", type(function).__name__))
 
 

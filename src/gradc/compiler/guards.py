@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from gradc.locations import package_files
 from gradc.tensor import Tensor
 
 PLAIN = (int, float, bool, str, bytes, complex, type(None), tuple)
@@ -59,7 +60,7 @@ class Guards:
         function = getattr(function, "__func__", function)
         if not isinstance(function, FunctionType) or not self._first(function):
             return
-        if function.__module__.partition(".")[0] == "gradc":
+        if package_files[function.__code__.co_filename]:
             return
         for name in _global_names(function.__code__):
             if name in function.__globals__:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradc import locations
+from gradc.compiler import naming
 from gradc.compiler.arguments import is_array, leaves, tree_map
 from gradc.compiler.capture import StateTracer
 from gradc.compiler.guards import Guards
-from gradc.ir import OPS, Graph, Location, Value
+from gradc.ir import OPS, Graph, Value
 from gradc.modes import current
 from gradc.tensor import Tensor
 
@@ -56,12 +55,10 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
 
     Raises TraceError, with the user's line, for what cannot be traced.
     """
-    roots = [*_roots(function), *zip(_parameter_names(function, args, kwargs), [*args, *kwargs.values()],
-                                     strict=False)]
-    tracer = StateTracer(_tensor_names(roots))
+    tracer = StateTracer(naming.of_tensors(function, args, kwargs))
     grad = current().grad
     arguments: dict[int, Source] = {}
-    names = iter(_argument_names(function, args, kwargs))
+    names = iter(naming.of_arguments(function, args, kwargs))
     for i, tensor in enumerate(tensors):
         name = next(names)
         if id(tensor) not in arguments:
@@ -105,9 +102,9 @@ class _Outputs:
             self._differentiate([self.outputs[i] for i in differentiable], list(leaves_used))
         written = tracer.written()
         graph = Graph(
-            graph_name(function), tuple(tracer.inputs), tuple(tracer.nodes),
+            naming.graph_name(function), tuple(tracer.inputs), tuple(tracer.nodes),
             (*self.outputs, *self.gradients, *(after for _, _, after in written)),
-            updates=tuple(before for _, before, _ in written), loc=function_location(function))
+            updates=tuple(before for _, before, _ in written), loc=naming.location(function))
         return Traced(
             graph, tracer.state, tracer.guards,
             inputs=[self._source(tensor) for tensor, _ in tracer.first.values()],
@@ -135,78 +132,4 @@ class _Outputs:
             tracer.inputs.append(cotangent)
             self.cotangents.append(cotangent)
         self.gradients = tracer.emit(OPS["gradient"], (*outputs, *self.cotangents, *wrt),
-                                     {"of": len(outputs), "seeded": True})
-
-
-# Names
-
-
-def graph_name(function: Any) -> str:
-    """The name of the function as the name of its graph."""
-    name = getattr(function, "__name__", type(function).__name__.lower())
-    return name if name.isidentifier() and name not in OPS else f"{name.strip('<>')}_graph"
-
-
-def function_location(function: Any) -> Location:
-    """Where a function is defined."""
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
-    if code is None:
-        return locations.UNKNOWN
-    return locations.of_instruction(code, -1)
-
-
-def _parameter_names(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
-    """What the function calls its arguments."""
-    try:
-        parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    except (TypeError, ValueError):
-        parameters = []
-    names: list[str] = []
-    for i in range(len(args)):
-        parameter = parameters[min(i, len(parameters) - 1)] if parameters else None
-        if parameter is None or parameter.kind is parameter.VAR_POSITIONAL:
-            names.append(f"{parameter.name if parameter else 'argument'}_{i}")
-        else:
-            names.append(parameter.name)
-    return names + list(kwargs)
-
-
-def _argument_names(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
-    """A name for each tensor in the arguments: the parameter's, with a number inside containers."""
-    names: list[str] = []
-    for name, value in zip(_parameter_names(function, args, kwargs), [*args, *kwargs.values()], strict=True):
-        inside = [x for x in leaves(value) if isinstance(x, Tensor) or is_array(x)]
-        names += [name] if inside and inside[0] is value else [f"{name}_{i}" for i in range(len(inside))]
-    return names
-
-
-def _roots(function: Any) -> Iterable[tuple[str, Any]]:
-    """The named objects that a function can reach without arguments: its self, closure and globals."""
-    owner = getattr(function, "__self__", None)
-    if owner is not None:
-        yield type(owner).__name__.lower(), owner
-    function = getattr(function, "__func__", function)
-    if hasattr(function, "__code__"):
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            try:
-                yield name, cell.cell_contents
-            except ValueError:  # not assigned yet
-                continue
-        for name in function.__code__.co_names:
-            if name in function.__globals__:
-                yield name, function.__globals__[name]
-    if hasattr(function, "named_parameters"):
-        yield type(function).__name__.lower(), function
-
-
-def _tensor_names(roots: Iterable[tuple[str, Any]]) -> dict[int, str]:
-    """What to call the tensors that named objects hold: `model.fc.weight` is `model_fc_weight`."""
-    names: dict[int, str] = {}
-    for name, value in roots:
-        if isinstance(value, Tensor):
-            names.setdefault(id(value), name)
-        for method in ("named_parameters", "named_buffers"):
-            if not isinstance(value, type) and callable(getattr(value, method, None)):
-                for path, tensor in getattr(value, method)():
-                    names.setdefault(id(tensor), f"{name}_{path.replace('.', '_')}")
-    return names
+                                     {"of": len(outputs), "seeded": True}, name="gradient")

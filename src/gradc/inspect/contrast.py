@@ -113,11 +113,11 @@ def contrast(function: Callable[..., Any], *args: Any, repeats: int = REPEATS) -
 
     A pure function that returns tensors which require grad is run forward and backward; a training step as it is.
 
-    It traces the function once, then calls it 2 + repeats times eagerly (first, later, and one under tracemalloc) and
-    1 + repeats times compiled, from a compilation of its own. Afterwards the tensors that the function touches (its
-    arguments, parameters, optimizer moments), their `.grad` and the random generator are what they were before;
-    moments that an optimizer makes at its first step are there afterwards, as zeros. Other effects of the calls, such
-    as printing, stay.
+    It traces the function, then calls it 3 + repeats times eagerly (first, later, once for the dynamic graph and once
+    under tracemalloc) and 1 + repeats times compiled, in a compilation of its own. Afterwards the tensors that the
+    function touches (arguments, parameters, optimizer moments), their `.grad` and the random generator are what they
+    were before; moments that an optimizer makes at its first step are there afterwards, as zeros. Other effects of the
+    calls, such as printing, stay.
     """
     given = function.function if isinstance(function, CompiledFunction) else function
     tensors: list[Tensor] = []

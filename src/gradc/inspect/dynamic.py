@@ -123,7 +123,7 @@ class _Recorder:
 
 
 def _number(node: Node, i: int, saved: Any) -> Any:
-    """A Python number operand: what was saved of it or stands in the node; nan where it was kept nowhere."""
+    """A Python number operand: what was saved of it, or stands in the node."""
     kinds = node.signature[-1]
     if isinstance(kinds, tuple) and kinds[i] is NoneType:
         return None  # an optional operand that is absent
@@ -132,8 +132,7 @@ def _number(node: Node, i: int, saved: Any) -> Any:
     specialised = node.signature[i]
     if specialised is not None:
         return specialised
-    literal = getattr(node, "literal", None)
-    return float("nan") if literal is None else literal
+    return node.numbers[i]
 
 
 def tree(tensor: Tensor) -> str:

@@ -14,6 +14,8 @@ import math
 from types import EllipsisType
 from typing import Any, TypeGuard, cast
 
+import numpy as np
+
 from gradc import dtypes
 from gradc.dtypes import dtype
 from gradc.ir import constants
@@ -113,9 +115,15 @@ def _array_text(array: Array) -> str:
         return f'array("{array.hash}", {array.type})'
     numbers = array.numpy
     if array.dtype.is_floating_point:
-        numbers = numbers.astype("float64")  # holds every smaller float exactly, and prints as Python's
+        numbers = np.array([shortest(x) for x in numbers.flat], "float64").reshape(numbers.shape)
     kind = array.dtype.short if size else array.type  # the nesting of an empty list does not tell its shape
     return f"array({_nested(numbers.tolist())}, {kind})"
+
+
+def shortest(x: np.floating[Any]) -> float:
+    """The float with the fewest digits that becomes `x` in the type of `x`: 0.1 for float32's 0.10000000149."""
+    short, kind = float(str(x)), type(x)
+    return short if kind(short) == x else float(x)
 
 
 def _nested(numbers: object) -> str:

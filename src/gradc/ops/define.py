@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.apply import write
+from gradc.apply import general, write
 from gradc.ir.registry import register
 from gradc.ops.base import NUMBERS, Formula, Op
 from gradc.ops.eager import generate_eager
@@ -25,7 +25,7 @@ def op(cls: type[Op]) -> Any:
     _read_formulas(self, cls)
     if cls.torch_name is None:
         cls.torch_name = "".join(part.capitalize() for part in self.name.split("_"))
-    self.eager = generate_eager(self)
+    self.eager = _on_first_use(self)
     make = accelerate(self)
     if make is None and "__call__" not in cls.__dict__:
         cls.__call__ = cls.call  # type: ignore[method-assign] # one frame less
@@ -74,6 +74,17 @@ def _read_formulas(self: Op, cls: type[Op]) -> None:
         for name, positions in readers.items())
 
 
+def _on_first_use(self: Op) -> Callable[..., Any]:
+    """Stands for the eager function of an op, which is generated when it is first called: importing stays quick."""
+    def first(modes: Any, attrs: dict[str, Any], *operands: Any) -> Any:
+        self.eager = generate_eager(self)
+        if self.eager is None:
+            return general(self, operands, attrs, modes)
+        return self.eager(modes, attrs, *operands)
+
+    return first
+
+
 def attach(self: Op, make: Any = None) -> None:
     """Give Tensor the op's method, in-place method and operators; `make` makes generated functions, see fast.py."""
     call = type(self).__dict__.get("__call__")
@@ -88,7 +99,7 @@ def attach(self: Op, make: Any = None) -> None:
         if make is not None and len(self.operands) == special.__code__.co_argcount:
             reflected = name.startswith("__r")
             if reflected or not name.startswith("__i") or name == "__invert__":
-                special = make(special, reflected)
+                special = make(special, reflected, [(Tensor, name)])
         setattr(Tensor, name, special)
 
 

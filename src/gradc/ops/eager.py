@@ -70,6 +70,7 @@ if modes.grad and ({any_edge}) and (r.dtype is d or r.dtype.kind in "fcV"):
     k.saved = {saved}
     k.guards = {guards}
     k.signature = ({shapes}, {kinds})
+{numbers}
     f = outside(getframe(1))
     k.code = f.f_code
     k.instruction = f.f_lasti
@@ -114,7 +115,10 @@ def _link(op: Op) -> str:
         guards.append(f"{storage}, {version}, ")
     number = "{x}" if op.specialises else "None"
     kinds = ", ".join(f"{x}.__class__ if a_{x} is {x} else d" for x in op.operands)
+    numbers = ", ".join(f"{x} if a_{x} is {x} else None" for x in op.operands)
+    any_number = " or ".join(f"a_{x} is {x}" for x in op.operands)
     text = LINK.format(
+        numbers="" if len(op.operands) == 1 else f"    if {any_number}:\n        k.numbers = ({numbers})",
         any_edge=" or ".join(f"e_{x} is not None" for x in op.operands),
         edges=", ".join(f"e_{x}" for x in op.operands), saved=f"({''.join(saved)})", guards=f"({''.join(guards)})",
         kinds="d" if len(op.operands) == 1 else f"({kinds})",

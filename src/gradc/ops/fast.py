@@ -7,6 +7,7 @@ what a special method of Tensor does for operands it does not know.
 
 from __future__ import annotations
 
+import functools
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -95,7 +96,7 @@ if modes.grad:
         k.number = count()
         k.saved = {saved}
         k.guards = {guards}
-        k.signature = {signature}
+        k.signature = {signature}{numbers}
         f = getframe(1)
         c = f.f_code
         if ours[c.co_filename]:
@@ -110,10 +111,15 @@ KINDS = {dtypes.BOOL: "b", dtypes.INT: "iu", dtypes.FLOAT: "fV", dtypes.COMPLEX:
 """NumPy's letters for the kinds of dtypes in a category."""
 
 
-def accelerate(op: Op) -> Callable[[Callable[..., Any], bool], Callable[..., Any]] | None:
-    """A maker of generated functions for `op`: given `general`, and whether a reflected operator is to be made.
+Holders = list[tuple[Any, str]]
+"""The classes, and the attributes of them, under which a function is to be found."""
 
-    None if the op is not one of those that this module serves. The op's own call is replaced.
+
+def accelerate(op: Op) -> Callable[[Callable[..., Any], bool, Holders], Callable[..., Any]] | None:
+    """A maker of functions for `op`: given `general`, whether a reflected operator is to be made, and its holders.
+
+    None if the op is not one of those that this module serves. The op's own call is replaced. A function is generated
+    when it is first called, and takes its own place in its holders: importing stays quick.
     """
     if not isinstance(op, Pointwise) or op.defaults or len(op.operands) > 2 or op.kernel is None or op.variadic:
         return None
@@ -122,12 +128,20 @@ def accelerate(op: Op) -> Callable[[Callable[..., Any], bool], Callable[..., Any
     except Exception:  # a kernel that is more than one expression
         return None
 
-    def make(general: Callable[..., Any], reflected: bool = False, more: str = "") -> Callable[..., Any]:
-        return _compile(op, _source(op, kernel, reflected, more), general)
+    def make(general: Callable[..., Any], reflected: bool, holders: Holders, more: str = "") -> Callable[..., Any]:
+        @functools.wraps(general)
+        def first(*args: Any, **attrs: Any) -> Any:
+            function = _compile(op, _source(op, kernel, reflected, more), general)
+            for holder, name in holders:
+                setattr(holder, name, function if holder is Tensor else staticmethod(function))
+            return function(*args, **attrs)
 
-    general = op.call
+        return first
+
     more = "" if type(op).call is Op.call else ", *rest, **attrs"
-    type(op).__call__ = staticmethod(make(general, more=more))  # type: ignore[method-assign]
+    names = (op.name, *op.aliases) if op.method else ()
+    holders = [(type(op), "__call__"), *((Tensor, name) for name in names)]
+    type(op).__call__ = staticmethod(make(op.call, False, holders, more))  # type: ignore[method-assign]
     return make
 
 
@@ -179,9 +193,11 @@ def _link(op: Op, edges: Sequence[str]) -> str:
         guards.append("CONSTANT, 0" if number else f"{owner}._storage, {owner}._storage.version")
     shapes = [f"{x}.shape" if e != "None" else x if op.specialises else "None"
               for e, x in zip(edges, "ab", strict=False)]
+    numbers = ["None" if e != "None" else x for e, x in zip(edges, "ab", strict=False)]
     text = LINK.format(find_edges=textwrap.indent(find_edges, "    "),
                        any_edge=" or ".join(f"{e} is not None" for e in linked), edges=_tuple(edges),
-                       saved=_tuple(saved), guards=_tuple(guards), signature=_tuple([*shapes, "d"]))
+                       saved=_tuple(saved), guards=_tuple(guards), signature=_tuple([*shapes, "d"]),
+                       numbers=f"\n        k.numbers = {_tuple(numbers)}" if "None" in edges else "")
     return textwrap.indent(text, "    ")
 
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from gradc import shapes
+from gradc import locations, shapes
 from gradc.apply import apply
-from gradc.errors import ShapeError
+from gradc.errors import GradError, ShapeError
 from gradc.ir import Type
 from gradc.ops.base import Op
 from gradc.ops.define import op
@@ -16,7 +16,7 @@ from gradc.shapes import normal_dim
 from gradc.tensor import Tensor
 
 __all__ = [
-    "broadcast_to", "flatten", "inverse", "movedim", "permute", "reshape", "squeeze", "t", "transpose",
+    "broadcast_to", "flatten", "movedim", "permute", "reshape", "squeeze", "t", "transpose",
     "unflatten", "unsqueeze",
 ]
 
@@ -233,6 +233,11 @@ class expand(Op):
         if -1 in target:
             target = shapes.expand(x._array.shape, target)
         return apply(self, (x,), {"shape": target})
+
+    def writer(self, base: Type, attrs: dict[str, Any]) -> tuple[Op, dict[str, Any], bool]:
+        raise GradError("unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                        "location. Please clone() the tensor before performing the operation."
+                        + locations.quote(locations.here()))
 
 
 def _expand_as(x: Tensor, other: Tensor) -> Tensor:

@@ -82,7 +82,7 @@ class _Reverse:
 
     def __init__(self, builder: Builder, node: Node, depending: set[Operand]) -> None:
         self.builder = builder
-        self.why = node.loc.because("grad")
+        self.why = self.asked = node.loc.because("grad")
         self.depending = depending
         self.cotangents: dict[Value, Operand] = {}
         self.unnamed: set[Operand] = set()
@@ -103,7 +103,7 @@ class _Reverse:
         """The cotangent of a value all of whose readers were visited, under its name `d_<value>`."""
         g = self.cotangents.get(value)
         if g is None:
-            return self.builder.run(lambda x: x.zeros_like(), [value], self.why)[0]
+            g = self.builder.run(lambda x: x.zeros_like(), [value], self.asked)[0]
         for node in self.builder.nodes[self.seen :]:
             self.unnamed.update(node.outputs)
         self.seen = len(self.builder.nodes)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from gradc.apply import compute
 from gradc.ir import Array, Graph, Node, Operand, Value
+from gradc.ir.literals import shortest
 from gradc.ops.conversion import constant
-from gradc.ops.creation import full
 from gradc.passes.building import Builder
 from gradc.passes.dce import dce
-from gradc.passes.rules.constants import CONSTANTS
+from gradc.passes.rules.constants import CONSTANTS, uniform
 from gradc.passes.simplify import simplify
 from gradc.tensor import wrap
 
@@ -49,26 +49,27 @@ def _foldable(node: Node, known: dict[Operand, Node]) -> bool:
 
 
 def _uniform(node: Node, known: dict[Operand, Node]) -> bool:
-    """Whether all elements of the result are equal: a pointwise op of tensors of one value."""
+    """Whether it is clear that all elements of the result are equal: a pointwise op of tensors of one value."""
     return node.op.pointwise and all(known[x].op.name == "full" for x in node.inputs if isinstance(x, Value))
 
 
 def _computed(builder: Builder, node: Node, known: dict[Operand, Node]) -> Operand:
     """Record the result of a node whose operands are constants, computed as in eager mode."""
     result, why = node.outputs[0], node.loc.because("fold")
-    uniform = _uniform(node, known)
-    operands = [wrap(_value(known[x], uniform)) if isinstance(x, Value) else x for x in node.inputs]
+    single = _uniform(node, known)
+    operands = [wrap(_value(known[x], single)) if isinstance(x, Value) else x for x in node.inputs]
     with np.errstate(all="ignore"):
         array = np.asarray(compute(node.op, operands, dict(node.attrs))).astype(result.dtype.numpy)
-    if uniform:
-        attrs = {"size": result.shape, "fill_value": array.item(), "dtype": result.dtype}
-        return builder.run(full, [], why, attrs)[0]
+    if array.size and array.tobytes() == array.reshape(-1)[:1].tobytes() * array.size:
+        first = array.reshape(-1)[0]
+        value = shortest(first) if result.dtype.is_floating_point else first.item()
+        return builder.run(uniform, [], why, {"shape": result.shape, "value": value, "dtype": result.dtype})[0]
     return builder.run(constant, [], why, {"value": Array(array)})[0]
 
 
-def _value(node: Node, uniform: bool) -> NDArray[Any]:
-    """What a constant node holds; only its one value if `uniform`."""
+def _value(node: Node, single: bool) -> NDArray[Any]:
+    """What a constant node holds; of a tensor of one value only that if `single`."""
     if node.op.name == "constant":
         return node.attrs["value"].numpy
-    shape = () if uniform else node.attrs["shape"]
+    shape = () if single else node.attrs["shape"]
     return np.full(shape, node.attrs["value"], node.attrs["dtype"].numpy)

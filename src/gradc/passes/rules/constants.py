@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from gradc.ir import Operand, Value
+from typing import cast
+
+from gradc.apply import apply
+from gradc.dtypes import dtype
+from gradc.ir import Number, Operand, Value
 from gradc.ops.creation import full
 from gradc.passes.rewriting import Rule, Site, rewrite
+from gradc.shapes import Shape
+from gradc.tensor import Tensor
+
+
+def uniform(*, shape: Shape, value: Number, dtype: dtype) -> Tensor:
+    """A tensor of one value, which the node shows as it stands here."""
+    return cast(Tensor, apply(full, (), {"shape": shape, "value": value, "dtype": dtype}))
 
 
 def _of_full(root: str) -> Rule:
@@ -14,7 +25,7 @@ def _of_full(root: str) -> Rule:
         if inner is None:
             return None
         result = site.node.outputs[0]
-        return site.record(f"{root}_of_full", full, size=result.shape, fill_value=inner.attrs["value"],
+        return site.record(f"{root}_of_full", uniform, shape=result.shape, value=inner.attrs["value"],
                            dtype=result.dtype)
 
     same.__name__ = f"{root}_of_full"
