@@ -78,6 +78,7 @@ print(x.grad[range(5), range(5)])
 
 section("Frozen parameters")
 
+optimizer.zero_grad()
 for parameter in model.parameters():
     parameter.requires_grad = False
 model[2] = torch.nn.Linear(16, 4)

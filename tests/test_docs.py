@@ -3,7 +3,7 @@
 A block of ```python with `>>>` is a session whose output is checked; without, it is a program that must run, and a
 block of ```text or ```py right behind it is what it prints. Name a program (```python train.py) where its lines are
 shown by what follows. All blocks of a page share their names. In a block of ```console the lines `$ gradc …` are run,
-and their output compared if the page shows one.
+in a folder with the named programs, and their output compared if the page shows one; ```console sample is not run.
 
 `pytest tests/test_docs.py --update-golden` writes what is printed into the pages in place of what is wrong.
 """
@@ -14,6 +14,7 @@ import contextlib
 import doctest
 import importlib.util
 import io
+import itertools
 import linecache
 import re
 import shlex
@@ -121,7 +122,7 @@ class Session:
 TRACEBACK = "Traceback (most recent call last):\n    ...\n"
 
 
-def command_mistakes(block: Block) -> Iterator[Mistake]:
+def command_mistakes(block: Block, folder: Path) -> Iterator[Mistake]:
     """Run the commands of a console block, and tell where they print something else."""
     for found in re.finditer(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
         words = shlex.split(found[1], comments=True)
@@ -129,7 +130,7 @@ def command_mistakes(block: Block) -> Iterator[Mistake]:
             continue
         if importlib.util.find_spec("gradc.cli") is None:
             pytest.skip("there is no command line yet")
-        code, printed = run_command(words[1:])
+        code, printed = run_command(words[1:], folder)
         if not found[2]:
             assert code == 0, f"{found[1]}\n{printed}"
         elif not OUTPUT.check_output(found[2], printed, SAME):
@@ -137,25 +138,29 @@ def command_mistakes(block: Block) -> Iterator[Mistake]:
             yield Mistake(block.start + found.start(2), block.start + found.end(2), found[2], printed, line)
 
 
-def run_command(words: list[str]) -> tuple[int, str]:
+def run_command(words: list[str], folder: Path) -> tuple[int, str]:
     """The exit code of `gradc` with these words, and what it prints."""
-    result = subprocess.run([sys.executable, "-m", "gradc", *words], cwd=ROOT, text=True, timeout=COMMAND_SECONDS,
+    result = subprocess.run([sys.executable, "-m", "gradc", *words], cwd=folder, text=True, timeout=COMMAND_SECONDS,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return result.returncode, result.stdout
 
 
-def mistakes(page: Path) -> Iterator[Mistake]:
+def mistakes(page: Path, folder: Path) -> Iterator[Mistake]:
+    """Where a page shows something else than what is printed; its named programs are written into `folder`."""
     session = Session(page)
     found = list(blocks(page.read_text(encoding="utf-8")))
-    for block, following in zip(found, [*found[1:], None], strict=True):
+    for block, following in itertools.pairwise([*found, None]):
+        assert block is not None
         if block.language == "python":
             if ">>> " in block.text:
                 yield from session.dialogue(block)
             else:
+                if block.name:
+                    (folder / block.name).write_text(block.text, encoding="utf-8")
                 shown = following is not None and following.language in ("py", "text")
                 yield from session.program(block, following if shown else None)
-        elif block.language == "console":
-            yield from command_mistakes(block)
+        elif block.language == "console" and block.name != "sample":
+            yield from command_mistakes(block, folder)
 
 
 @pytest.fixture
@@ -172,8 +177,8 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("apart")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_page(page: Path, request: pytest.FixtureRequest) -> None:
-    found = list(mistakes(page))
+def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    found = list(mistakes(page, tmp_path))
     if request.config.getoption("--update-golden", default=False):
         text = page.read_text(encoding="utf-8")
         for mistake in reversed(found):

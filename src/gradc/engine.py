@@ -217,7 +217,7 @@ def backward(tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retai
         raise GradError("`inputs` argument to `backward()` cannot be empty.")
     trace = current().trace
     if trace is not None:
-        trace.backward(outputs, seeds, wanted)
+        trace.backward(outputs, seeds, wanted, create_graph)
         return
     roots = _roots(outputs, seeds, create_graph)
     if create_graph:
@@ -267,7 +267,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     seeds = _per_output(grad_outputs, len(results))
     trace = current().trace
     if trace is not None:
-        found = trace.gradients(results, seeds, wanted)
+        found = trace.gradients(results, seeds, wanted, create_graph)
     else:
         roots = _roots(results, seeds, create_graph)
         for x in wanted:

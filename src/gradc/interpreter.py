@@ -86,9 +86,10 @@ def _read(environment: dict[Value, Any], operand: Operand) -> Any:
 
 def _differentiated(attrs: Mapping[str, Any], operands: tuple[Any, ...]) -> tuple[Any, ...]:
     of = attrs["of"]
-    seeds = list(operands[of : 2 * of]) if attrs["seeded"] else None
+    seeds = list(operands[of : 2 * of]) if attrs.get("seeded") else None
     wanted = operands[2 * of if seeds else of :]
-    return engine.grad(list(operands[:of]), list(wanted), seeds, create_graph=True, materialize_grads=True)
+    found = engine.grad(list(operands[:of]), list(wanted), seeds, create_graph=True, materialize_grads=True)
+    return found if attrs.get("create_graph") else tuple(g.detach() for g in found)  # type: ignore[union-attr]
 
 
 def _run_program(program: Program, *tensors: Tensor) -> Any:

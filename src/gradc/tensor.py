@@ -339,6 +339,10 @@ class Tensor:
         return object.__format__(str(self), spec) if not spec else _unformattable(self)
 
     def __repr__(self) -> str:
+        trace = current().trace
+        traced = None if trace is None else trace.described(self)
+        if traced is not None:
+            return f"tensor(<traced {traced}>)"
         array = self._array
         if not isinstance(array, np.ndarray):
             return f"tensor(<traced {array!r}>)"

@@ -227,6 +227,11 @@ class Tracer:
     def requires_grad(self, tensor: Tensor) -> bool:
         return self.read(tensor) in self.tracked
 
+    def described(self, tensor: Tensor) -> str | None:
+        """What a tensor is in the trace, `name: type`; None for one that the trace has not met."""
+        met = id(tensor) in self._known or isinstance(payload(tensor), Value)
+        return repr(self.read(tensor)) if met else None
+
     def read_grad(self, tensor: Tensor) -> Tensor | None:
         return tensor._grad
 

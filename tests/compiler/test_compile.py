@@ -547,3 +547,34 @@ def test_a_value_that_changes_at_every_call_warns() -> None:
     x = gradc.zeros(1)
     with pytest.warns(RuntimeWarning, match="traced more than 8 times.*a list"):
         assert [f(x).item() for _ in range(10)] == list(range(1, 11))
+
+
+def test_numpy_arrays_from_outside_are_read_at_every_call() -> None:
+    array = np.arange(3.0, dtype=np.float32)
+    index = np.array([0, 1])
+
+    @gradc.compile
+    def f(x):
+        y = x * array + gradc.from_numpy(array) + gradc.tensor(array)
+        z = gradc.zeros(3)
+        z[:] = array
+        return y + z + x[index].sum() + float(array.sum())
+
+    x = data(3)
+    for _ in range(2):
+        close(f(x), x * array + 3 * array + x.numpy()[index].sum() + array.sum())
+        array[:] = [5.0, -1.0, 2.0]
+        index[:] = [2, 2]
+
+
+def test_a_traced_tensor_prints_as_what_it_is() -> None:
+    seen = ""
+
+    @gradc.compile
+    def f(x):
+        nonlocal seen
+        seen = repr(x) + repr(x * 2)
+        return x
+
+    f(data(3))
+    assert seen == "tensor(<traced x: f32[3]>)tensor(<traced mul_0: f32[3]>)"

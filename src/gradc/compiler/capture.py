@@ -138,14 +138,14 @@ class StateTracer(Tracer):
             self.grads[id(tensor)] = (tensor, grad)
 
     def backward(self, outputs: Sequence[Tensor], seeds: Sequence[Tensor | None],
-                 wanted: Sequence[Tensor] | None) -> None:
+                 wanted: Sequence[Tensor] | None, create_graph: bool = False) -> None:
         """What `backward()` means in a trace: a gradient node, and its results added to `.grad`."""
         values = [self.read(x) for x in outputs]
         if wanted is None:
             leaves = self.leaves_of(values)
         else:
             leaves = {self.read(x): x for x in wanted}
-        found = self._gradient_node(outputs, seeds, list(leaves))
+        found = self._gradient_node(outputs, seeds, list(leaves), create_graph)
         self.consumed.update(values)
         for leaf, g in zip(leaves.values(), found, strict=True):
             held = self.read_grad(leaf)
@@ -157,7 +157,7 @@ class StateTracer(Tracer):
                 held.add_(g)  # type: ignore[attr-defined]
 
     def gradients(self, outputs: Sequence[Tensor], seeds: Sequence[Tensor | None],
-                  wanted: Sequence[Tensor]) -> list[Tensor | None]:
+                  wanted: Sequence[Tensor], create_graph: bool = False) -> list[Tensor | None]:
         """What `autograd.grad()` means in a trace; None for what the outputs do not depend on."""
         for x in wanted:
             if not self.requires_grad(x):
@@ -165,11 +165,11 @@ class StateTracer(Tracer):
                                 + locations.quote(locations.here()))
         reached = self._ancestors([self.read(x) for x in outputs])
         used = [x for x in wanted if self.read(x) in reached]
-        found = iter(self._gradient_node(outputs, seeds, [self.read(x) for x in used]))
+        found = iter(self._gradient_node(outputs, seeds, [self.read(x) for x in used], create_graph))
         return [next(found) if any(x is y for y in used) else None for x in wanted]
 
     def _gradient_node(self, outputs: Sequence[Tensor], seeds: Sequence[Tensor | None],
-                       targets: list[Value]) -> list[Tensor]:
+                       targets: list[Value], create_graph: bool) -> list[Tensor]:
         for i, output in enumerate(outputs):
             if not self.requires_grad(output):
                 raise GradError(f"element {i} of tensors does not require grad and does not have a grad_fn"
@@ -179,10 +179,10 @@ class StateTracer(Tracer):
             cotangents = [self.read(seed_of(x, s)) for x, s in zip(outputs, seeds, strict=True)]
         if not targets:
             return []
-        attrs = {"of": len(outputs), "seeded": bool(cotangents)}
+        attrs = {"of": len(outputs), "seeded": bool(cotangents), "create_graph": create_graph}
         made = self.emit(OPS["gradient"], (*map(self.read, outputs), *cotangents, *targets), attrs,
                          name="gradient")
-        if current().grad:
+        if create_graph and current().grad:
             self.tracked.update(made)
         return [self.tensor(v) for v in made]
 

@@ -6,11 +6,16 @@ from collections.abc import Callable
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from gradc.locations import package_files
 from gradc.tensor import Tensor
 
 PLAIN = (int, float, bool, str, bytes, complex, type(None), tuple)
 """Types whose values are compared; everything else is compared by identity."""
+
+LARGEST_GUARDED_ARRAY = 65536
+"""Bytes. What a function computes from a larger NumPy array, outside of tensors, is taken as fixed."""
 
 _MISSING = object()
 
@@ -76,6 +81,9 @@ class Guards:
             return
         if isinstance(value, FunctionType):
             self.function(value)
+        elif isinstance(value, np.ndarray):
+            if value.nbytes <= LARGEST_GUARDED_ARRAY and self._first(value):
+                self._cells.append((_Array(value), "an array", value.tobytes()))
         elif isinstance(value, dict):
             if self._first(value):
                 self._plain_entries(value)
@@ -120,6 +128,17 @@ class Guards:
             if (tensor._grad is None) is not was_none:
                 return ".grad: None → a tensor" if was_none else ".grad: a tensor → None"
         return None
+
+
+class _Array:
+    """A NumPy array, looked at like a closure cell that holds its bytes."""
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        self.array = array
+
+    @property
+    def cell_contents(self) -> bytes:
+        return self.array.tobytes()
 
 
 class _List:

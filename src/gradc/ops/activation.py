@@ -50,7 +50,7 @@ class relu(Activation):
     """
 
     kernel = lambda xp, x: xp.maximum(x, 0)
-    grad_x = lambda g, result: g * (result > 0)
+    grad_x = lambda g, result: where(result > 0, g, 0.0)
     promotion = "same"
     method = True
     inplace = True

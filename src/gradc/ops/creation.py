@@ -224,12 +224,14 @@ def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, require
         warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
                       "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
                       UserWarning, stacklevel=2)
-        if current().trace is not None:
-            return as_leaf(data.detach().clone().to(dtype or data.dtype), requires_grad)  # type: ignore[attr-defined]
-    array = _array(data, dtype)
     trace = current().trace
-    made = wrap(array) if trace is None else trace.tensor(trace.constant(array))
-    return as_leaf(made, requires_grad, device)
+    if trace is None:
+        return as_leaf(wrap(_array(data, dtype)), requires_grad, device)
+    if isinstance(data, np.ndarray):
+        data = from_numpy(data)
+    if isinstance(data, Tensor):
+        return as_leaf(data.detach().clone().to(dtype or data.dtype), requires_grad)  # type: ignore[attr-defined]
+    return as_leaf(trace.tensor(trace.constant(_array(data, dtype))), requires_grad, device)
 
 
 def _array(data: Any, dtype: dtype | None) -> np.ndarray[Any, Any]:
@@ -284,12 +286,14 @@ asarray = as_tensor
 
 
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
-    """A tensor that shares the memory of a NumPy array, as torch.from_numpy."""
+    """A tensor that shares the memory of a NumPy array, as torch.from_numpy.
+
+    A compiled function reads an array from outside at every call.
+    """
     if not isinstance(array, np.ndarray):
         raise ArgumentError(f"expected np.ndarray (got {type(array).__name__})")
     dtypes.of(array.dtype)
-    trace = current().trace
-    return wrap(array) if trace is None else trace.tensor(trace.constant(array))
+    return wrap(array)
 
 
 def _legacy(kind: dtype) -> Any:

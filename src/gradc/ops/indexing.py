@@ -26,7 +26,7 @@ from gradc.ops.indices import (
     with_places,
 )
 from gradc.ops.samples import ints
-from gradc.tensor import Tensor
+from gradc.tensor import Tensor, wrap
 
 
 @op
@@ -213,7 +213,7 @@ def _integers_first(x: Tensor, index: tuple[Any, ...]) -> tuple[Tensor, tuple[An
 
 def _set(self: Tensor, item: Any, value: Any) -> None:
     if isinstance(value, np.ndarray):
-        value = known(value)
+        value = wrap(value)
     one_value = not isinstance(value, Tensor) or value.ndim == 0
     if one_value and isinstance(item, Tensor) and is_mask(item) and item.shape == self.shape:
         write(self, where(item, value, self).to(self.dtype), "an indexed assignment")  # type: ignore[attr-defined]
@@ -244,7 +244,7 @@ def _without_leading_ones(value: Tensor, target: Tensor) -> Tensor:
 def _copy_(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     """Write the values of `source`, broadcast and cast, into this tensor, as torch.Tensor.copy_."""
     if not isinstance(source, Tensor):
-        source = known(np.asarray(source))
+        source = wrap(source) if isinstance(source, np.ndarray) else known(np.asarray(source))
     return write(self, copy(self, source), "copy_")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gradc import dtypes, shapes
 from gradc.errors import ArgumentError, DimensionError, ShapeError
 from gradc.ops.conversion import known
-from gradc.tensor import Tensor, host_array
+from gradc.tensor import Tensor, host_array, wrap
 
 __all__ = ["nonzero"]
 
@@ -77,7 +77,8 @@ def _item(item: Any) -> Any:
         array = np.asarray([int(i) if isinstance(i, Tensor) else i for i in item] if isinstance(item, list) else item)
         if array.dtype == bool:
             return array  # a mask whose values are known, also in a trace
-        return known(array.astype(np.int64) if not array.size else array)
+        array = array.astype(np.int64) if not array.size else array
+        return wrap(array) if isinstance(item, np.ndarray) else known(array)
     if item is None or item is Ellipsis or isinstance(item, slice):
         return item
     try:

@@ -14,16 +14,17 @@ class gradient(Op):
     """The cotangents of values further up in this graph: of the last operands, from the first `of` ones.
 
     `gradient(loss, w, b)` are ∂loss/∂w and ∂loss/∂b. With `seeded`, the cotangents of the outputs stand after them:
-    `gradient(y, d_y, w, seeded=True)`. The pass `differentiate` replaces it by the ops that compute it.
+    `gradient(y, d_y, w, seeded=True)`. A later gradient flows through it only with `create_graph`. The pass
+    `differentiate` replaces it by the ops that compute it.
 
     Source  torch.autograd.grad
     """
 
     kernel = None
     method = False
-    defaults = {"of": 1, "seeded": False}
+    defaults = {"of": 1, "seeded": False, "create_graph": False}
 
-    def infer(self, *operands: Any, of: int, seeded: bool) -> tuple[Type, ...]:
+    def infer(self, *operands: Any, of: int = 1, seeded: bool = False, create_graph: bool = False) -> tuple[Type, ...]:
         return tuple(Type(x.dtype, x.shape) for x in operands[of * (1 + seeded) :])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gradc.ir import Graph, Node, Operand, Value
+from gradc.ops.conversion import detach
 from gradc.passes.building import Builder, renamed
 from gradc.tensor import Tensor
 
@@ -23,6 +24,8 @@ def differentiate(graph: Graph) -> Graph:
                 builder.keep(node)
                 continue
             cotangents = _expand(builder, node, tuple(map(builder.current, node.inputs)))
+            if not node.attrs.get("create_graph"):  # a later gradient must not flow through this one
+                cotangents = [builder.run(detach, [g], node.loc.because("grad"))[0] for g in cotangents]
             builder.mapping.update(zip(node.outputs, cotangents, strict=True))
         graph = builder.finish()
     return _attached(graph)

@@ -2,9 +2,9 @@
 # The second derivative: the second gradient goes through what the first has become.
 
 def before(x: f32):
-    y: f32 = tanh(x)                                 # train.py:1
-    gradient_0: (f32,) = gradient(y, x)              # train.py:2
-    gradient_1: (f32,) = gradient(gradient_0[0], x)  # train.py:3
+    y: f32 = tanh(x)                                        # train.py:1
+    gradient_0: (f32,) = gradient(y, x, create_graph=True)  # train.py:2
+    gradient_1: (f32,) = gradient(gradient_0[0], x)         # train.py:3
     return gradient_0[0], gradient_1[0]
 
 
