@@ -111,7 +111,7 @@ def run_tool(*command: str) -> None:
 
 
 def test_ruff() -> None:
-    run_tool("ruff", "check", "src", "tests", "examples", "benchmarks")
+    run_tool("ruff", "check", "src", "tests", "examples", "benchmarks", "tools")
 
 
 def test_strict_types() -> None:

@@ -67,8 +67,7 @@ complex128 = dtype("complex128", "c128", np.complex128, COMPLEX)
 
 ALL = (bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64, complex128)
 BY_SHORT = {d.short: d for d in ALL}
-_BY_NAME = {d.name: d for d in ALL} | {"float": float32, "double": float64, "half": float16, "long": int64, "int": int32,
-                                       "short": int16}
+_BY_NAME = {d.name: d for d in ALL}
 _BY_NUMPY = {d.numpy: d for d in ALL} | {d: d for d in ALL}
 _BY_PYTHON = {bool: bool_, int: int64, float: float32, complex: complex64}
 
@@ -96,6 +95,18 @@ def set_default_dtype(d: dtype) -> None:
     if not isinstance(d, dtype) or not d.is_floating_point:
         raise DtypeError(f"set_default_dtype: only floating-point types are supported as the default type, got {d!r}")
     _default = d
+
+
+def chosen(given: object, default: dtype) -> dtype:
+    """The dtype that a caller asked for, or the default for None.
+
+    Raises DtypeError for what is no dtype.
+    """
+    if given is None:
+        return default
+    if not isinstance(given, dtype):
+        raise DtypeError(f"dtype must be one of gradc's, such as gradc.float32, not {type(given).__name__} ({given!r})")
+    return given
 
 
 def default_complex() -> dtype:

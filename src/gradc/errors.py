@@ -1,4 +1,4 @@
-"""The errors of gradc. Each derives from the class that PyTorch raises there, so that `except RuntimeError` still works.
+"""The errors of gradc. Each derives from the class that PyTorch raises, so that `except RuntimeError` still works.
 
 A message keeps the phrase that people search for, then names the operation, the operand types, the user's line and
 the way out.

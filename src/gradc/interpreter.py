@@ -32,8 +32,8 @@ def run(graph: Graph, *tensors: Tensor) -> Any:
     try:
         environment: dict[Value, Any] = {}
         for value, tensor in zip(graph.inputs, tensors, strict=True):
-            environment[value] = _input(tensor, recorded and value.dtype.is_differentiable)
-        execute(graph.nodes, environment)
+            environment[value] = _leaf(tensor.detach()) if recorded else tensor  # type: ignore[attr-defined]
+        execute(graph.nodes, environment, recorded)
         outputs = tuple(_read(environment, v) for v in graph.outputs)
     finally:
         enter(before)
@@ -42,11 +42,12 @@ def run(graph: Graph, *tensors: Tensor) -> Any:
     return outputs[0] if len(outputs) == 1 else outputs
 
 
-def _input(tensor: Tensor, requires_grad: bool) -> Tensor:
-    """The tensor, or where gradients will be taken a leaf of the same values."""
-    if not requires_grad:
-        return tensor
-    return tensor.detach().requires_grad_()  # type: ignore[attr-defined, no-any-return]
+def _leaf(result: Any) -> Any:
+    """What an op gave, as leaves where no gradient flows through it: a `gradient` node may ask for any value's."""
+    for x in result if isinstance(result, tuple) else (result,):
+        if x.dtype.is_differentiable and not x.requires_grad:
+            x.requires_grad_()
+    return result
 
 
 def _check_inputs(graph: Graph, tensors: Sequence[Any]) -> None:
@@ -63,20 +64,24 @@ def _check_inputs(graph: Graph, tensors: Sequence[Any]) -> None:
             raise DtypeError(f"{graph.name}: {value.name} is {value.type}, got {tensor.type_}")
 
 
-def execute(nodes: Sequence[Node], environment: dict[Value, Any]) -> None:
-    """Compute nodes in order; `environment` holds the values, and loses those that are freed."""
+def execute(nodes: Sequence[Node], environment: dict[Value, Any], recorded: bool = False) -> None:
+    """Compute nodes in order; `environment` holds the values, and loses those that are freed.
+
+    Where `recorded`, gradients of all values can be taken.
+    """
     for node in nodes:
         if node.op.name == "free":
             for value in node.inputs:
                 environment.pop(value, None)  # type: ignore[call-overload]
         elif getattr(node.op, "region", None) == "block":
             inner = dict(zip(node.inputs, (environment[v] for v in node.inputs), strict=True))  # type: ignore[index]
-            execute(node.regions[0].nodes, inner)  # type: ignore[arg-type]
+            execute(node.regions[0].nodes, inner, recorded)  # type: ignore[arg-type]
             environment.update((v, inner[v]) for v in node.outputs)
         else:
             operands = tuple(_read(environment, x) for x in node.inputs)
             results = _differentiated(node.attrs, operands) if node.op.name == "gradient" else apply(
                 node.op, operands, dict(node.attrs))
+            results = _leaf(results) if recorded else results
             environment.update(zip(node.outputs, results if isinstance(results, tuple) else (results,), strict=True))
 
 
@@ -115,30 +120,36 @@ def python(text: str) -> Any:
     It returns what `run` returns: results, updates and saved values in one tuple, a single one bare.
     """
     tree = ast.parse(text)
-    names = namespace()
+    recorded = any(isinstance(node, ast.Name) and node.id == "gradient" for node in ast.walk(tree))
+    names = namespace(recorded)
     for node in ast.walk(tree):
         if isinstance(node, ast.withitem) and isinstance(node.context_expr, ast.Call):
             names[ast.unparse(node.context_expr.func)] = _Block(node.optional_vars)
     exec(compile(tree, "<gradc graph>", "exec"), names)
     made = names[tree.body[0].name]  # type: ignore[attr-defined]
     if isinstance(made, type):
-        return type(made.__name__, (), {name: staticmethod(_flat(getattr(made, name))) for name in ("forward", "backward")})
-    return _flat(made)
+        graphs = {name: staticmethod(_flat(getattr(made, name), recorded)) for name in ("forward", "backward")}
+        return type(made.__name__, (), graphs)
+    return _flat(made, recorded)
 
 
-def namespace() -> dict[str, Any]:
-    """What the words in the text of a graph mean to Python, except the names of its blocks."""
+def namespace(recorded: bool = False) -> dict[str, Any]:
+    """What the words in the text of a graph mean to Python, except the names of its blocks.
+
+    Where `recorded`, gradients of all values can be taken.
+    """
     return {**SCALARS, "inf": math.inf, "nan": math.nan, "array": _array, "updates": _updates, "saved": _Saved,
-            **{name: _applied(op) for name, op in OPS.items()}}
+            **{name: _applied(op, recorded) for name, op in OPS.items()}}
 
 
-def _applied(op: Any) -> Any:
+def _applied(op: Any, recorded: bool) -> Any:
     """An op as a function of operands and attributes as they stand in a graph."""
     def function(*operands: Any, **attrs: Any) -> Any:
         given = {name: value.dtype if isinstance(value, Type) else value for name, value in attrs.items()}
         if op.name == "gradient":
             return _differentiated(op.defaults | given, operands)
-        return apply(op, operands, op.defaults | given)
+        result = apply(op, operands, op.defaults | given)
+        return _leaf(result) if recorded else result
 
     return function
 
@@ -154,10 +165,10 @@ def _updates(**values: Any) -> _Saved:
     return _Saved(*values.values())
 
 
-def _flat(function: Any) -> Any:
+def _flat(function: Any, recorded: bool) -> Any:
     """The function with updates and saved values in line with the results."""
     def flat(*tensors: Tensor) -> Any:
-        made = function(*tensors)
+        made = function(*[_leaf(x.detach()) if recorded else x for x in tensors])  # type: ignore[attr-defined]
         parts: list[Any] = []
         for item in made if type(made) is tuple else (made,):
             parts += item if isinstance(item, _Saved) else [item]

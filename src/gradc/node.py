@@ -91,7 +91,7 @@ class Node:
         return locations.of_instruction(self.code, self.instruction)
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {id(self):#x}>"
+        return f"<{self.name().rpartition('::')[2]} object at {id(self):#x}>"
 
     def __getattr__(self, name: str) -> Any:
         """What it saved: `_saved_result`, `_saved_self` and `_saved_other` for the operands, or by their names."""

@@ -19,7 +19,7 @@ from gradc.errors import GradcError, TraceError
 from gradc.ir import OPS, Array, Graph, Location, Node, Type, Value, fresh_names
 from gradc.modes import Modes, current, enter
 from gradc.node import TracedNode
-from gradc.tensor import LEAF, VIEW, Storage, Tensor, View, payload, new
+from gradc.tensor import LEAF, VIEW, Storage, Tensor, View, new, payload
 
 
 class Tracer:
@@ -247,8 +247,9 @@ class Tracer:
     def check_own(self, tensor: Tensor, what: str) -> None:
         """Raise TraceError if `tensor` is from outside the trace: setting `what` would happen once, at tracing."""
         if not isinstance(payload(tensor), Value):
-            raise TraceError(f"a compiled function sets {what} of a tensor that exists outside of it: that would happen "
-                             f"once, when it is traced, and not at every call{locations.quote(locations.here())}\n"
+            raise TraceError(f"a compiled function sets {what} of a tensor that exists outside of it: that would "
+                             f"happen once, when it is traced, and not at every call"
+                             f"{locations.quote(locations.here())}\n"
                              f"    Set it outside.")
 
     def call_module(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""gradc.compile on pure functions and on whole training steps: the same numbers as eager, state kept, retraced right."""
+"""gradc.compile on pure functions and on whole training steps: eager's numbers, state kept, retraced when needed."""
 
 from __future__ import annotations
 
@@ -578,3 +578,26 @@ def test_a_traced_tensor_prints_as_what_it_is() -> None:
 
     f(data(3))
     assert seen == "tensor(<traced x: f32[3]>)tensor(<traced mul_0: f32[3]>)"
+
+
+def test_backward_inside_does_not_leave_half_of_a_graph() -> None:
+    @gradc.compile
+    def f(x):
+        (x * 2).sum().backward()
+
+    leaf = data(3).requires_grad_()
+    with pytest.raises(TraceError, match="computed outside of it"):
+        f(leaf * 2)
+    f(leaf)
+    assert leaf.grad.tolist() == [2.0, 2.0, 2.0]
+    leaf.register_hook(lambda g: g * 2)
+    with pytest.raises(TraceError, match="an argument of a compiled function has hooks"):
+        gradc.compile(lambda x: x * 2)(leaf)
+
+
+def test_a_view_as_argument_needs_no_gradient() -> None:
+    f = gradc.compile(lambda x: x * 2)
+    assert not f(data(4)[:2]).requires_grad
+    base = data(4).requires_grad_()
+    f(base[:2]).sum().backward()
+    assert base.grad.tolist() == [2.0, 2.0, 0.0, 0.0]

@@ -19,7 +19,7 @@ from gradc.engine import seed_of
 from gradc.errors import GradError, TraceError
 from gradc.ir import OPS, Value
 from gradc.modes import current
-from gradc.tensor import Tensor, payload
+from gradc.tensor import Tensor, edge, payload
 from gradc.tracing import Tracer
 
 
@@ -62,10 +62,16 @@ class StateTracer(Tracer):
         return value
 
     def argument(self, tensor: Tensor, name: str) -> Value:
-        """An argument of the function becomes an input."""
+        """An argument of the function becomes an input.
+
+        Raises TraceError if it has hooks, which a compiled backward would not call.
+        """
+        if tensor._hooks or tensor._retains_grad:
+            raise TraceError(f"an argument of a compiled function has hooks ({name}: {tensor.type_}): a compiled "
+                             f"backward would not call them\n    Remove the hooks, or keep this function eager.")
         value = self._input_for(tensor, name)
         self._know(tensor, value, 0)
-        if tensor._node is not None:
+        if edge(tensor) is not None:
             self.leaves[value] = tensor
             self.tracked.add(value)
         return value
@@ -143,6 +149,12 @@ class StateTracer(Tracer):
         values = [self.read(x) for x in outputs]
         if wanted is None:
             leaves = self.leaves_of(values)
+            for leaf in leaves.values():
+                if not leaf.is_leaf:
+                    raise TraceError(f"backward() in a compiled function reaches a tensor that was computed outside of "
+                                     f"it ({leaf.type_}, {leaf.grad_fn!r}), whose graph it cannot go on through"
+                                     f"{locations.quote(locations.here())}\n    detach() it, or call backward() "
+                                     f"outside on what the function returns.")
         else:
             leaves = {self.read(x): x for x in wanted}
         found = self._gradient_node(outputs, seeds, list(leaves), create_graph)

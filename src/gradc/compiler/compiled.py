@@ -146,7 +146,7 @@ def _on_device(tensor: Tensor) -> Any:
     """
     array = tensor._array
     base = array.base
-    # Held by the tensor, by `array` and by getrefcount; the memory it may be a view of by `array`, `base` and getrefcount.
+    # Held by the tensor, by `array` and by getrefcount; what it may be a view of by `array`, `base` and getrefcount.
     alone = sys.getrefcount(array) <= 3 and (base is None or isinstance(base, np.ndarray) and base.base is None
                                              and sys.getrefcount(base) <= 3)
     device = to_device(array)
@@ -178,7 +178,7 @@ def _spent_node(location: Location) -> Node:
 
 
 RECOMPILE_LIMIT = 8
-"""How many programs are kept for arguments of one kind; more than that is a sign of a value that ought to be a tensor."""
+"""Programs kept for arguments of one kind; needing more is a sign of a value that ought to be a tensor."""
 
 
 def _without_saved_inputs(forward: Graph) -> Graph:

@@ -43,7 +43,8 @@ def of_arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 def _parameters(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
     """What the function calls its arguments."""
     try:
-        parameters = [p for p in inspect.signature(code_of(function)).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        found = inspect.signature(code_of(function)).parameters.values()
+        parameters = [p for p in found if p.kind is not p.VAR_KEYWORD]
     except (TypeError, ValueError):
         parameters = []
     if code_of(function) is not function:  # bound: its first parameter is self

@@ -24,7 +24,8 @@ class LoweredStage:
         Raises ArgumentError for another kind.
         """
         if kind not in self.kinds:
-            raise ArgumentError(f"as_text: there is no {kind!r} text at this stage; choose from {', '.join(self.kinds)}")
+            raise ArgumentError(f"as_text: there is no {kind!r} text at this stage; choose from "
+                                f"{', '.join(self.kinds)}")
         lowered = self.specialisation.lowered
         if kind == "gradc":
             return str(self.specialisation.final)

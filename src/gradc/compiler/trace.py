@@ -14,6 +14,7 @@ from gradc.ir import OPS, Graph, Value
 from gradc.modes import current
 from gradc.tensor import Tensor
 
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a tensor comes from: the "argument", the "state" or the "result" (output of the graph) of this number."""

@@ -63,7 +63,7 @@ def _equal_attributes(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 
 
 def _equal_definitions(a: Sequence[Value], b: Sequence[Value]) -> bool:
-    return len(a) == len(b) and all(x.name == y.name and x.type == y.type for x, y in zip(a, b))
+    return len(a) == len(b) and all(x.name == y.name and x.type == y.type for x, y in zip(a, b, strict=True))
 
 
 def _equal_operands(a: Sequence[Operand], b: Sequence[Operand]) -> bool:

@@ -10,7 +10,7 @@ PyTorch) or None for an optional operand that is absent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -21,13 +21,23 @@ from gradc.shapes import Shape
 
 
 class Op(Protocol):
-    """What the IR needs to know of an operation; ops/ has the real ones."""
+    """What the IR and the passes need to know of an operation; ops/ has the real ones and says what the traits mean."""
 
     name: str
+    operands: tuple[str, ...]
+    variadic: bool
     pointwise: bool
+    commutative: bool
     effect: bool
+    detaches: bool
+    kernel: Any
+    decompose: Any
+    saved_names: tuple[str, ...] | None
+    joint: Any
+    formulas: Mapping[int, Any]
 
     def infer(self, *operands: Operand, **attrs: Any) -> Type | tuple[Type, ...]: ...
+    def gradients(self, names: Mapping[str, Any], needs: Sequence[bool]) -> tuple[Any, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

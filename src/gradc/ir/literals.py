@@ -51,7 +51,7 @@ def is_literal(x: object) -> bool:
         return all(map(is_literal, cast("tuple[object, ...]", x)))
     if isinstance(x, slice):
         return is_literal(_bounds(x))
-    return x is None or is_number(x) or type(x) is str or isinstance(x, (EllipsisType, dtype, Array))
+    return x is None or is_number(x) or isinstance(x, (str, EllipsisType, dtype, Array))
 
 
 def same(a: object, b: object) -> bool:
@@ -61,6 +61,8 @@ def same(a: object, b: object) -> bool:
     if isinstance(a, tuple):
         both = isinstance(b, tuple)  # of any two classes: a Size is a tuple
         return both and _same_items(cast("tuple[Any, ...]", a), cast("tuple[Any, ...]", b))
+    if isinstance(a, str) and isinstance(b, str):
+        return a == b
     if type(a) is not type(b):
         return False
     if isinstance(a, float):
@@ -98,7 +100,7 @@ def text(x: object) -> str:
         return f"slice{text(_bounds(x))}"
     if isinstance(x, Array):
         return _array_text(x)
-    return repr(x)
+    return str.__repr__(x) if isinstance(x, str) else repr(x)
 
 
 def _complex_text(z: complex) -> str:

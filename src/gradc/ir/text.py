@@ -182,7 +182,7 @@ def _return(graph: Graph) -> str:
     """The last line: results, then updates, then saved values."""
     items = [operand(x) for x in graph.results]
     if graph.updates:
-        updates = zip(graph.updates, graph.updated)
+        updates = zip(graph.updates, graph.updated, strict=False)
         items.append(f"updates({', '.join(f'{state.name}={operand(new)}' for state, new in updates)})")
     if graph.saved:
         items.append(f"saved({', '.join(map(operand, graph.saved_values))})")

@@ -236,7 +236,7 @@ class _Scope:
             self.fail_reading(graph, f"{graph.saved} values are saved and {len(graph.updates)} updated, "
                                      f"of {len(graph.outputs)} outputs")
         inputs = set(graph.inputs)
-        for state, new in zip(graph.updates, graph.updated):
+        for state, new in zip(graph.updates, graph.updated, strict=False):
             if state not in inputs:
                 self.fail_reading(graph, f"{state.name} is updated but is no input of the graph")
             if not isinstance(new, Value) or new.type != state.type:

@@ -49,8 +49,9 @@ class full(Creation):
     def call(self, size: Sequence[int], fill_value: Any, *, dtype: dtype | None = None, device: Any = None,
              requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
         if isinstance(fill_value, Tensor):
-            return as_leaf(fill_value.to(dtype or fill_value.dtype).expand(tuple(size)).clone(), requires_grad)  # type: ignore
-        kind = dtype or dtypes.python_scalar(type(fill_value))
+            value = fill_value.to(dtypes.chosen(dtype, fill_value.dtype))  # type: ignore[attr-defined]
+            return as_leaf(value.expand(tuple(size)).clone(), requires_grad)
+        kind = dtypes.chosen(dtype, dtypes.python_scalar(type(fill_value)))
         value = np.asarray(fill_value).astype(kind.numpy).item() if kind.category != dtypes.COMPLEX else fill_value
         shape = shapes.from_arguments((tuple(size) if not isinstance(size, int) else (size,),))
         return as_leaf(apply(self, (), {"shape": shape, "value": value, "dtype": kind}), requires_grad, device)
@@ -73,14 +74,14 @@ def as_leaf(tensor: Tensor, requires_grad: bool, device: Any = None) -> Tensor:
 def zeros(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
           out: Any = None, layout: Any = None) -> Tensor:
     """A tensor of zeros, as torch.zeros."""
-    return full(shapes.from_arguments(size), 0, dtype=dtype or dtypes.get_default_dtype(), device=device,
+    return full(shapes.from_arguments(size), 0, dtype=dtypes.chosen(dtype, dtypes.get_default_dtype()), device=device,
                 requires_grad=requires_grad)
 
 
 def ones(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
          out: Any = None, layout: Any = None) -> Tensor:
     """A tensor of ones, as torch.ones."""
-    return full(shapes.from_arguments(size), 1, dtype=dtype or dtypes.get_default_dtype(), device=device,
+    return full(shapes.from_arguments(size), 1, dtype=dtypes.chosen(dtype, dtypes.get_default_dtype()), device=device,
                 requires_grad=requires_grad)
 
 
@@ -89,14 +90,15 @@ def empty(*size: Any, dtype: dtype | None = None, device: Any = None, requires_g
     """Memory that is not initialised, as torch.empty; zeros in a trace."""
     if current().trace is not None:
         return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
-    kind = dtype or dtypes.get_default_dtype()
+    kind = dtypes.chosen(dtype, dtypes.get_default_dtype())
     return as_leaf(wrap(np.empty(shapes.from_arguments(size), kind.numpy)), requires_grad, device)
 
 
 def full_like(x: Tensor, fill_value: Any, *, dtype: dtype | None = None, device: Any = None,
               requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """A tensor of one value in the shape, and by default the dtype, of x, as torch.full_like."""
-    return full(x._array.shape, fill_value, dtype=dtype or x.dtype, device=device, requires_grad=requires_grad)
+    return full(x._array.shape, fill_value, dtype=dtypes.chosen(dtype, x.dtype), device=device,
+                requires_grad=requires_grad)
 
 
 def zeros_like(x: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
@@ -114,32 +116,32 @@ def ones_like(x: Tensor, *, dtype: dtype | None = None, device: Any = None, requ
 def empty_like(x: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
                memory_format: Any = None) -> Tensor:
     """Memory that is not initialised in the shape and dtype of x, as torch.empty_like."""
-    return empty(x._array.shape, dtype=dtype or x.dtype, device=device, requires_grad=requires_grad)
+    return empty(x._array.shape, dtype=dtypes.chosen(dtype, x.dtype), device=device, requires_grad=requires_grad)
 
 
 def _new_full(self: Tensor, size: Sequence[int], fill_value: Any, *, dtype: dtype | None = None,
               requires_grad: bool = False, device: Any = None) -> Tensor:
-    return full(size, fill_value, dtype=dtype or self.dtype, requires_grad=requires_grad)
+    return full(size, fill_value, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad)
 
 
 def _new_zeros(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
                device: Any = None) -> Tensor:
-    return zeros(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
+    return zeros(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad)
 
 
 def _new_ones(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
               device: Any = None) -> Tensor:
-    return ones(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
+    return ones(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad)
 
 
 def _new_empty(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
                device: Any = None) -> Tensor:
-    return empty(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
+    return empty(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad)
 
 
 def _new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, requires_grad: bool = False,
                 device: Any = None) -> Tensor:
-    return tensor(data, dtype=dtype or self.dtype, requires_grad=requires_grad)
+    return tensor(data, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad)
 
 
 for _function in (_new_full, _new_zeros, _new_ones, _new_empty, _new_tensor):
@@ -170,7 +172,7 @@ class arange(Creation):
         if step == 0:
             raise ArgumentError("arange: step must be nonzero")
         whole = all(isinstance(x, int) for x in (start, end, step))
-        kind = dtype or (dtypes.int64 if whole else dtypes.get_default_dtype())
+        kind = dtypes.chosen(dtype, (dtypes.int64 if whole else dtypes.get_default_dtype()))
         return as_leaf(apply(self, (), {"start": start, "end": end, "step": step, "dtype": kind}), requires_grad,
                        device)
 
@@ -190,7 +192,7 @@ class linspace(Creation):
 
     def call(self, start: Any, end: Any, steps: int, *, dtype: dtype | None = None, device: Any = None,
              requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
-        attrs = {"start": start, "end": end, "steps": steps, "dtype": dtype or dtypes.get_default_dtype()}
+        attrs = {"start": start, "end": end, "steps": steps, "dtype": dtypes.chosen(dtype, dtypes.get_default_dtype())}
         return as_leaf(apply(self, (), attrs), requires_grad, device)
 
 
@@ -209,7 +211,7 @@ class eye(Creation):
 
     def call(self, n: int, m: int | None = None, *, dtype: dtype | None = None, device: Any = None,
              requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
-        attrs = {"n": n, "m": n if m is None else m, "dtype": dtype or dtypes.get_default_dtype()}
+        attrs = {"n": n, "m": n if m is None else m, "dtype": dtypes.chosen(dtype, dtypes.get_default_dtype())}
         return as_leaf(apply(self, (), attrs), requires_grad, device)
 
 
@@ -230,7 +232,7 @@ def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, require
     if isinstance(data, np.ndarray):
         data = from_numpy(data)
     if isinstance(data, Tensor):
-        return as_leaf(data.detach().clone().to(dtype or data.dtype), requires_grad)  # type: ignore[attr-defined]
+        return as_leaf(data.detach().clone().to(dtypes.chosen(dtype, data.dtype)), requires_grad)  # type: ignore[attr-defined]
     return as_leaf(trace.tensor(trace.constant(_array(data, dtype))), requires_grad, device)
 
 

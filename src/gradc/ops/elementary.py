@@ -9,6 +9,7 @@ from gradc import dtypes
 from gradc.ops.base import Pointwise
 from gradc.ops.define import op
 from gradc.ops.samples import kinks
+from gradc.tensor import Tensor
 
 __all__ = [
     "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "erfc", "erfinv", "exp",
@@ -44,6 +45,13 @@ class neg(Pointwise):
     rejection = ("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
                  "use the `~` or `logical_not()` operator instead.")
     samples = [((7,),), ((),)]
+
+
+def _positive(x: Tensor) -> Tensor:
+    return x
+
+
+Tensor.__pos__ = _positive  # type: ignore[attr-defined]
 
 
 @op

@@ -123,14 +123,14 @@ def randperm(n: int, *, generator: Generator | None = None, out: Any = None, dty
 def rand_like(x: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Any = None,
               device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """rand in the shape and dtype of x, as torch.rand_like."""
-    return rand(x._array.shape, generator=generator, dtype=dtype or x.dtype, device=device,
+    return rand(x._array.shape, generator=generator, dtype=dtypes.chosen(dtype, x.dtype), device=device,
                 requires_grad=requires_grad)
 
 
 def randn_like(x: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Any = None,
                device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """randn in the shape and dtype of x, as torch.randn_like."""
-    return randn(x._array.shape, generator=generator, dtype=dtype or x.dtype, device=device,
+    return randn(x._array.shape, generator=generator, dtype=dtypes.chosen(dtype, x.dtype), device=device,
                  requires_grad=requires_grad)
 
 
@@ -139,7 +139,7 @@ def randint_like(x: Tensor, low: int, high: int | None = None, *, generator: Gen
                  memory_format: Any = None) -> Tensor:
     """randint in the shape and dtype of x, as torch.randint_like: bounds are `(high)` or `(low, high)`."""
     bounds = (low,) if high is None else (low, high)
-    return randint(*bounds, x._array.shape, generator=generator, dtype=dtype or x.dtype, device=device,
+    return randint(*bounds, x._array.shape, generator=generator, dtype=dtypes.chosen(dtype, x.dtype), device=device,
                    requires_grad=requires_grad)
 
 

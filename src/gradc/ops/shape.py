@@ -235,8 +235,8 @@ class expand(Op):
         return apply(self, (x,), {"shape": target})
 
     def writer(self, base: Type, attrs: dict[str, Any]) -> tuple[Op, dict[str, Any], bool]:
-        raise GradError("unsupported operation: more than one element of the written-to tensor refers to a single memory "
-                        "location. Please clone() the tensor before performing the operation."
+        raise GradError("unsupported operation: more than one element of the written-to tensor refers to a single "
+                        "memory location. Please clone() the tensor before performing the operation."
                         + locations.quote(locations.here()))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from gradc.ir import Graph, Location, Node, Operand, Value, fresh_names, values
 from gradc.modes import Modes, enter
@@ -59,7 +59,7 @@ class Builder(Tracer):
         """Record a gradc function of these operands; its nodes stand at `location`. Returns its results."""
         given = [self.tensor(x) if isinstance(x, Value) else x for x in operands]
         made = self.call(location, function, *given, **(attrs or {}))
-        parts: tuple[Any, ...] = made if isinstance(made, tuple) else (made,)
+        parts = cast("tuple[Any, ...]", made if isinstance(made, tuple) else (made,))
         return tuple([self.read(x) if isinstance(x, Tensor) else x for x in parts])
 
     def replace(self, node: Node, results: Iterable[Operand], since: int) -> None:

@@ -38,7 +38,7 @@ def _key(node: Node) -> Hashable:
 
 
 def identity(x: Any) -> Hashable:
-    """What makes two operands or attributes the same: numbers by type and digits, so that 1, 1.0, True and -0.0 differ."""
+    """What makes two operands or attributes the same: numbers by type and digits, so that 1, 1.0 and True differ."""
     if isinstance(x, Value):
         return x
     if isinstance(x, tuple):

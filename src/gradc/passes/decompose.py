@@ -17,7 +17,7 @@ def decompose(graph: Graph) -> Graph:
             since = len(builder.nodes)
             operands = [builder.current(x) for x in node.inputs]
             location = node.loc.because(node.op.name)
-            results = builder.run(node.op.decompose, operands, location, dict(node.attrs))  # type: ignore[attr-defined]
+            results = builder.run(node.op.decompose, operands, location, dict(node.attrs))
             builder.replace(node, results, since)
         graph = builder.finish()
     return graph

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gradc.ir import Graph, Node, Operand, Value
+from gradc.ops.arithmetic import add
 from gradc.ops.conversion import detach
+from gradc.ops.creation import ones_like, zeros_like
 from gradc.passes.building import Builder, renamed
 from gradc.tensor import Tensor
 
@@ -93,20 +95,20 @@ class _Reverse:
 
     def one(self, output: Value) -> Operand:
         """The cotangent of a scalar output."""
-        return self.builder.run(lambda x: x.new_ones(x.shape), [output], self.why)[0]
+        return self.builder.run(ones_like, [output], self.why)[0]
 
     def add(self, value: Value, g: Operand) -> None:
         """Add a contribution to the cotangent of a value."""
         held = self.cotangents.get(value)
         if held is not None:
-            g = self.builder.run(lambda a, b: a + b, [held, g], self.why)[0]
+            g = self.builder.run(add, [held, g], self.why)[0]
         self.cotangents[value] = g
 
     def complete(self, value: Value) -> Operand:
         """The cotangent of a value all of whose readers were visited, under its name `d_<value>`."""
         g = self.cotangents.get(value)
         if g is None:
-            g = self.builder.run(lambda x: x.zeros_like(), [value], self.asked)[0]
+            g = self.builder.run(zeros_like, [value], self.asked)[0]
         for node in self.builder.nodes[self.seen :]:
             self.unnamed.update(node.outputs)
         self.seen = len(self.builder.nodes)
@@ -170,5 +172,5 @@ class _Names(dict[str, Any]):
     def _cotangent(self, g: Operand, value: Value) -> Any:
         """The cotangent of one of the node's results: zeros if nothing depends on it."""
         if g is None:
-            return self.builder.tensor(value).zeros_like()  # type: ignore[attr-defined]
+            return zeros_like(self.builder.tensor(value))
         return self._tensor(g)

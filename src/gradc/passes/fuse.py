@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gradc.ir import OPS, Graph, Node, Operand, Value, fresh_names, values
 from gradc.ir.traits import is_block
+from gradc.shapes import Shape
 
 Link = tuple[int, bool]
 """A node, by its position, that another one must follow, and whether both may be in one block."""
@@ -21,11 +22,11 @@ def fuse(graph: Graph) -> Graph:
     """
     nodes = _opened(graph)
     links = _links(nodes)
-    units = _units(links, _levels(nodes, links))
+    units = _units(links, _levels(links))
     members: dict[int, list[int]] = {}
     for i, unit in enumerate(units):
         members.setdefault(unit, []).append(i)
-    fresh = fresh_names([value.name for value in values(graph)])
+    fresh = fresh_names([value.name for value in values(graph) if value.name.startswith("pointwise")])
     outside = _read_outside(graph, nodes, units)
     fused: list[Node] = []
     for unit in _ordered(links, units, members):
@@ -47,48 +48,54 @@ def _links(nodes: Sequence[Node]) -> list[list[Link]]:
 
     That is the last effect, and the earlier readers of what it takes, because it may free or change it.
     """
+    shapes = [_kernel_shape(node) for node in nodes]
     maker: dict[Operand, int] = {}
     readers: dict[Operand, list[int]] = {}
-    last_effect: int | None = None
+    effects: list[int] = []
     links: list[list[Link]] = []
-    effects = any(node.op.effect for node in nodes)
     for i, node in enumerate(nodes):
-        found = [(maker[x], _joined(nodes[maker[x]], node)) for x in node.inputs if x in maker]
+        found: list[Link] = []
+        for x in node.inputs:
+            j = maker.get(x)
+            if j is not None:
+                found.append((j, shapes[i] is not None and shapes[i] == shapes[j]))
         if node.op.effect:
             found += [(reader, False) for x in node.inputs for reader in readers.get(x, ())]
-            found += [] if last_effect is None else [(last_effect, False)]
-            last_effect = i
-        if effects:
-            for x in node.inputs:
-                readers.setdefault(x, []).append(i)
+            found += [(j, False) for j in effects[-1:]]
+            effects.append(i)
+        for x in node.inputs:
+            readers.setdefault(x, []).append(i)
         for value in node.outputs:
             maker[value] = i
         links.append(found)
     return links
 
 
-def _joined(maker: Node, reader: Node) -> bool:
-    """Whether a kernel that computes one node can go on to the other."""
-    return (maker.op.pointwise and reader.op.pointwise and not reader.op.effect
-            and len(reader.outputs) == len(maker.outputs) == 1
-            and maker.outputs[0].type.shape == reader.outputs[0].type.shape)
+def _kernel_shape(node: Node) -> Shape | None:
+    """The shape over which a kernel can compute the node together with others; None if it cannot."""
+    if node.op.pointwise and not node.op.effect and len(node.outputs) == 1:
+        return node.outputs[0].type.shape
+    return None
 
 
-def _levels(nodes: Sequence[Node], links: Sequence[Sequence[Link]]) -> list[int]:
+def _levels(links: Sequence[Sequence[Link]]) -> list[int]:
     """The lowest level of each node; of one that only a block further up needs, the level of that block.
 
     So what the backward pass alone needs is computed there, from values that exist anyway.
     """
     levels: list[int] = []
     for found in links:
-        levels.append(max([levels[j] + (not joined) for j, joined in found], default=0))
-    bounds: list[tuple[int, bool] | None] = [None] * len(nodes)
-    for i in reversed(range(len(nodes))):
+        level = 0
+        for j, joined in found:
+            level = max(level, levels[j] if joined else levels[j] + 1)
+        levels.append(level)
+    bounds: list[tuple[int, bool] | None] = [None] * len(links)
+    for i in reversed(range(len(links))):
         bound = bounds[i]
-        if bound is not None and bound[1] and nodes[i].op.pointwise:
+        if bound is not None and bound[1]:
             levels[i] = bound[0]
         for j, joined in links[i]:
-            mine, held = (levels[i] - (not joined), joined), bounds[j]
+            mine, held = (levels[i] if joined else levels[i] - 1, joined), bounds[j]
             if held is None or mine < held:
                 bounds[j] = mine
     return levels

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gradc import dtypes
@@ -74,20 +74,16 @@ def reads(node: Node, made: Mapping[Operand, Node]) -> set[object]:
 
 
 def rule(name: str, left: Callable[..., Any], right: Callable[..., Any], *, error: str | None = None,
-         only: str | None = None, fast: bool = False,
-         when: Callable[..., bool] | None = None) -> Rule:
+         only: str | None = None, fast: bool = False) -> Rule:
     """The rule that `left` equals `right`, two gradc functions of the same parameters.
 
     A parameter called `condition` is a tensor of bools, any other one a tensor of floats or a number.
-    `when` is called with the operands that the parameters stand for, by name, and decides.
     """
     pattern = _Pattern.of(left)
 
     def apply(site: Site) -> Operand | None:
-        bound = pattern.match(site)
-        if bound is None or when is not None and not when(**bound):
-            return None
-        return site.record(name, right, *bound.values())
+        operands = pattern.match(site)
+        return None if operands is None else site.record(name, right, *operands)
 
     return Rule(name, pattern.root.op.name, apply, pattern.reads(), left, right, error, only, fast)
 
@@ -99,8 +95,8 @@ def rewrite(root: str, of: str | None = None, *, error: str | None = None, only:
     The function returns what equals the node, or None.
     """
     def made(function: Rewrite) -> Rule:
-        reads = frozenset() if of is None else frozenset({of})
-        return Rule(function.__name__, root, function, reads, error=error, only=only, fast=fast)
+        needed: frozenset[object] = frozenset() if of is None else frozenset({of})
+        return Rule(function.__name__, root, function, needed, error=error, only=only, fast=fast)
 
     return made
 
@@ -110,8 +106,8 @@ class _Pattern:
     """The left side of a rule as nodes; `variables` are its parameters."""
 
     root: Node
-    variables: dict[Value, str]
-    made: dict[Value, Node] = field(default_factory=dict)
+    variables: list[Value]
+    made: dict[Value, Node]
 
     @staticmethod
     def of(left: Callable[..., Any]) -> _Pattern:
@@ -122,19 +118,19 @@ class _Pattern:
         with tracer.on():
             left(*parameters)
         made = {value: node for node in tracer.nodes for value in node.outputs}
-        return _Pattern(tracer.nodes[-1], dict(zip(tracer.inputs, names, strict=True)), made)
+        return _Pattern(tracer.nodes[-1], tracer.inputs, made)
 
     def reads(self) -> frozenset[object]:
         """What the operands of a node must be for the pattern to fit; see `reads`."""
         return frozenset(self.made[x].op.name if isinstance(x, Value) else x for x in self.root.inputs
                          if x not in self.variables)
 
-    def match(self, site: Site) -> dict[str, Operand] | None:
-        """The operands that the parameters stand for if the pattern is found at the site, in the parameters' order."""
+    def match(self, site: Site) -> list[Operand] | None:
+        """The operands that the parameters stand for, in their order, if the pattern is found at the site."""
         bound: dict[Value, Operand] = {}
         if not self._match_node(self.root, site.node, site, bound):
             return None
-        return {name: bound[value] for value, name in self.variables.items() if value in bound}
+        return [bound[value] for value in self.variables]
 
     def _match_node(self, pattern: Node, node: Node, site: Site, bound: dict[Value, Operand]) -> bool:
         if pattern.op is not node.op or pattern.attrs != node.attrs:

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from gradc.ops.arithmetic import div, maximum, minimum, mul, pow, where
-from gradc.ops.elementary import abs, neg, reciprocal, sqrt, square
 from gradc.ops.activation import relu
+from gradc.ops.arithmetic import div, maximum, minimum, mul, pow, where
+from gradc.ops.creation import zeros_like
+from gradc.ops.elementary import abs, neg, reciprocal, sqrt, square
 from gradc.passes.rewriting import rule
 
 ALGEBRA = [
@@ -15,7 +16,7 @@ ALGEBRA = [
     rule("mul_one", lambda x: x * 1, lambda x: x),
     rule("div_one", lambda x: x / 1, lambda x: x),
     rule("mul_minus_one", lambda x: x * -1, lambda x: -x),
-    rule("neg_neg", lambda x: -(-x), lambda x: x),
+    rule("neg_neg", lambda x: neg(neg(x)), lambda x: x),
     rule("add_neg", lambda x, y: x + (-y), lambda x, y: x - y),
     rule("sub_neg", lambda x, y: x - (-y), lambda x, y: x + y),
     rule("mul_neg_neg", lambda x, y: (-x) * (-y), lambda x, y: x * y),
@@ -34,7 +35,7 @@ ALGEBRA = [
     rule("maximum_self", lambda x: maximum(x, x), lambda x: x),
     rule("minimum_self", lambda x: minimum(x, x), lambda x: x),
     rule("where_same", lambda condition, x: where(condition, x, x), lambda condition, x: x),
-    rule("mul_zero", lambda x: x * 0, lambda x: x.zeros_like(), only="finite x", error="sign of zero", fast=True),
-    rule("sub_self", lambda x: x - x, lambda x: x.zeros_like(), only="finite x", fast=True),
-    rule("div_self", lambda x: x / x, lambda x: x.zeros_like() + 1, only="finite nonzero x", fast=True),
+    rule("mul_zero", lambda x: x * 0, lambda x: zeros_like(x), only="finite x", error="sign of zero", fast=True),
+    rule("sub_self", lambda x: x - x, lambda x: zeros_like(x), only="finite x", fast=True),
+    rule("div_self", lambda x: x / x, lambda x: zeros_like(x) + 1, only="finite nonzero x", fast=True),
 ]

@@ -10,10 +10,12 @@ from gradc.tensor import Tensor
 
 
 def reshape_as_type(x: Tensor, *, shape: tuple[int, ...]) -> Tensor:
+    """reshape with the shape as a keyword, as rules record it."""
     return reshape(x, shape)  # type: ignore[no-any-return]
 
 
 def reordered(x: Tensor, *, dims: tuple[int, ...]) -> Tensor:
+    """permute with the order as a keyword, as rules record it."""
     return permute(x, dims)  # type: ignore[no-any-return]
 
 
