@@ -65,9 +65,9 @@ def finish(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any], modes: Mod
 
 def compute(op: Any, operands: Sequence[Any], attrs: dict[str, Any]) -> Any:
     """The values of an op on the values of its operands, on NumPy, outside every graph."""
-    if op.checked:
-        op.infer(*op.promoted_types(operands), **attrs)
     if op.kernel is not None:
+        if op.checked:
+            op.infer(*op.promoted_types(operands), **attrs)
         arrays = [x._array if isinstance(x, Tensor) else x for x in operands]
         if not _of_one_type(arrays):
             arrays = op.promoted(arrays)

@@ -23,7 +23,10 @@ USES_BEFORE_GENERATING = 2
 
 
 def run(op: Op, operands: Sequence[Any], attrs: dict[str, Any]) -> Any:
-    """The values of a composite on the values of its operands."""
+    """The values of a composite on the values of its operands.
+
+    Raises the errors of `op.infer`; a generated function is for types that it has accepted.
+    """
     if not op.generates:
         return _decomposed(op, operands, attrs)
     arrays = [x._array for x in operands if isinstance(x, Tensor)]
@@ -50,6 +53,8 @@ def run_directly() -> None:
 
 
 def _decomposed(op: Any, operands: Sequence[Any], attrs: dict[str, Any]) -> Any:
+    if op.checked:
+        op.infer(*op.promoted_types(operands), **attrs)
     before = enter(EAGER_NO_GRAD)
     try:
         result = op.decompose(*op.promoted_tensors(operands), **attrs)

@@ -601,3 +601,15 @@ def test_a_view_as_argument_needs_no_gradient() -> None:
     base = data(4).requires_grad_()
     f(base[:2]).sum().backward()
     assert base.grad.tolist() == [2.0, 2.0, 0.0, 0.0]
+
+
+def test_leaves_made_inside() -> None:
+    @gradc.compile
+    def f(x):
+        w = gradc.ones(3, requires_grad=True)
+        loss = (w * x).sum()
+        loss.backward()
+        return w.grad, (gradc.ones(3, requires_grad=True) * x).sum()
+
+    gradient, total = f(gradc.full((3,), 2.0))
+    assert gradient.tolist() == [2.0, 2.0, 2.0] and total.item() == 6

@@ -36,8 +36,8 @@ JAX = Target("jnp", {"special": "special", "lax": "lax"}, lowers=True)
 class Source:
     """The lines of a function, and the kernels that they call by name.
 
-    With `hoists`, a number in a pointwise op is a 0-d array that the function finds under a name, in `numbers`: NumPy
-    needs half the time to combine an array with that as with a Python number.
+    With `hoists`, what does not depend on the inputs is computed once, and found under a name, in `numbers`. A number
+    in a pointwise op is a 0-d array there: NumPy needs half the time to combine an array with that.
     """
 
     def __init__(self, target: Target, hoists: bool = False) -> None:
@@ -59,6 +59,9 @@ class Source:
         for node in graph.nodes:
             if node.op.name == "free":
                 continue  # XLA frees by itself, and NumPy functions are short
+            if self.hoists and not node.inputs and len(node.outputs) == 1:
+                self.numbers[name(node.outputs[0])] = _computed(node)
+                continue
             if getattr(node.op, "region", None) == "block":
                 if comments:
                     yield f"# {node.regions[0].name}"
@@ -119,6 +122,14 @@ class Source:
 
     def operand(self, operand: Any) -> str:
         return name(operand) if isinstance(operand, Value) else literal(operand, self.target.prefix)
+
+
+def _computed(node: Node) -> Any:
+    """The value of a node without operands, as an array that nobody can write."""
+    op: Any = node.op
+    array = np.asarray(op.kernel(op.namespace, **node.attrs))
+    array.flags.writeable = False
+    return array
 
 
 def name(value: Value) -> str:

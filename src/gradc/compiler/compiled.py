@@ -98,7 +98,15 @@ class Specialisation:
         for i in self.traced.spent:
             results[i]._node = self.spent
         for (tensor, argument), array in zip(self.updates, outputs[returned:], strict=False):
-            self._write_back(arguments[argument] if tensor is None else tensor, array)
+            if tensor is None:
+                tensor = arguments[argument]
+            storage = tensor._storage
+            storage.version += 1
+            storage.writer = self.writer
+            if tensor._device is not None:
+                tensor._device = array
+            else:  # somebody shares this memory and must see the new values in it
+                np.copyto(tensor._array, np.asarray(array))
         for target, grad in self.traced.grads:
             self._find(target, arguments, results)._grad = None if grad is None else self._find(
                 grad, arguments, results)
@@ -127,16 +135,6 @@ class Specialisation:
         inputs = [arguments[i] if tensor is None else tensor for tensor, i in self.inputs]
         self.backward.link(self.forward, saved, inputs, [self._find(s, arguments, results) for s in traced.wrt],
                            [results[i] for i in traced.differentiable])
-
-    def _write_back(self, tensor: Tensor, array: Any) -> None:
-        """Make `array` the value of a tensor that the function has written."""
-        storage = tensor._storage
-        storage.version += 1
-        storage.writer = self.writer
-        if tensor._device is not None:
-            tensor._device = array
-        else:  # somebody shares this memory and must see the new values in it
-            np.copyto(tensor._array, np.asarray(array))
 
 
 def _on_device(tensor: Tensor) -> Any:

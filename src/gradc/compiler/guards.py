@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -28,7 +27,7 @@ class Guards:
     """
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[int, Any], tuple[Callable[..., Any], Any, Any]] = {}
+        self._containers: dict[int, _Entries] = {}
         self._cells: list[tuple[Any, str, Any]] = []
         self._sizes: list[tuple[Any, int]] = []
         self._tensors: list[tuple[Tensor, Any, Any]] = []
@@ -39,8 +38,8 @@ class Guards:
 
     def entry(self, container: dict[Any, Any], key: Any) -> None:
         """Assume that `container[key]` stays what it is."""
-        if (id(container), key) not in self._entries:
-            self._entries[id(container), key] = (container.get, key, container.get(key, _MISSING))
+        entries = self._containers.setdefault(id(container), _Entries(container))
+        entries.expected.setdefault(key, container.get(key, _MISSING))
 
     def tensor(self, tensor: Tensor) -> None:
         """Assume that a tensor of the state keeps its memory, and whether it requires grad, and has no hooks."""
@@ -107,13 +106,21 @@ class Guards:
         self._seen[id(x)] = x
         return first
 
+    def finish(self) -> None:
+        """Note what whole dictionaries hold now, at the end of the trace: comparing those is one step."""
+        for entries in self._containers.values():
+            entries.note_whole()
+
     # Whether it still holds
 
     def broken(self) -> str | None:
         """What has changed, in words; None while all assumptions hold. Called at every call: mind the time."""
-        for get, key, expected in self._entries.values():
-            if get(key, _MISSING) is not expected and not _equal(get(key, _MISSING), expected):
-                return f"{key}: {_short(expected)} → {_short(get(key, _MISSING))}"
+        for entries in self._containers.values():
+            if entries.whole is None or not entries.unchanged():
+                for key, expected in entries.expected.items():
+                    value = entries.container.get(key, _MISSING)
+                    if value is not expected and not _equal(value, expected):
+                        return f"{key}: {_short(expected)} → {_short(value)}"
         for tensor, storage, node in self._tensors:
             if tensor._storage is not storage or tensor._node is not node or tensor._hooks:
                 return f"a tensor of the state ({tensor.type_}): its memory, requires_grad or hooks changed"
@@ -128,6 +135,29 @@ class Guards:
             if (tensor._grad is None) is not was_none:
                 return ".grad: None → a tensor" if was_none else ".grad: a tensor → None"
         return None
+
+
+class _Entries:
+    """The entries of a dictionary that a trace relied on; `whole` is a copy of all of it, where that is short."""
+
+    __slots__ = ("container", "expected", "whole", "keys", "ids")
+
+    def __init__(self, container: dict[Any, Any]) -> None:
+        self.container = container  # kept, so that its id stays its own
+        self.expected: dict[Any, Any] = {}
+        self.whole: dict[Any, Any] | None = None
+
+    def note_whole(self) -> None:
+        """Copy the dictionary, if it is short and the entries are still as expected."""
+        holds = all(self.container.get(key, _MISSING) is value for key, value in self.expected.items())
+        if holds and len(self.container) <= 4 * len(self.expected):
+            self.whole = dict(self.container)
+            self.keys = list(self.whole)
+            self.ids = list(map(id, self.whole.values()))
+
+    def unchanged(self) -> bool:
+        """Whether it has the same keys and the same objects; where not, the entries may still be equal."""
+        return list(self.container) == self.keys and list(map(id, self.container.values())) == self.ids
 
 
 class _Array:

@@ -73,6 +73,7 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     with tracer.on(grad=grad):
         result = function(*args, **kwargs)
         traced = _Outputs(tracer, arguments).collect(function, result, grad)
+    tracer.guards.finish()
     del result
     tracer.release()
     tracer.check_escapes()
@@ -97,8 +98,10 @@ class _Outputs:
         grads = [(self._source(tensor), None if held is None else self._source(held))
                  for tensor, held in list(tracer.grads.values()) if held is not tensor._grad]
         tracked = [i for i, v in enumerate(self.outputs) if v in tracer.tracked and grad]
-        differentiable = [i for i in tracked[:returned] if i < returned and self.outputs[i] not in spent]
-        leaves_used = tracer.leaves_of([self.outputs[i] for i in differentiable])
+        differentiable = [i for i in tracked if i < returned and self.outputs[i] not in spent]
+        reached = tracer.leaves_of([self.outputs[i] for i in differentiable])
+        leaves_used = {v: leaf for v, leaf in reached.items() if id(leaf) in tracer.first}  # others die with the call
+        differentiable = differentiable if leaves_used else []
         if differentiable:
             self._differentiate([self.outputs[i] for i in differentiable], list(leaves_used))
         written = tracer.written()

@@ -15,8 +15,8 @@ from gradc.modes import current
 from gradc.ops.activation import log_softmax, sigmoid, softmax, softplus
 from gradc.ops.arithmetic import where
 from gradc.ops.base import Op
+from gradc.ops.creation import arange
 from gradc.ops.define import op
-from gradc.ops.gathering import one_hot
 from gradc.ops.reduction import mean, sum
 from gradc.ops.samples import ints
 from gradc.tensor import Tensor
@@ -193,6 +193,10 @@ class binary_cross_entropy(Loss):
     samples = [([0.1, 0.5, 0.9], [0.0, 1.0, 0.3], {"reduction": "mean"})]
 
 
+UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+"""The unsigned integers by their size in bytes."""
+
+
 class Classification(Op):
     """A loss between scores of classes, in dimension 1 (0 for one sample), and class numbers."""
 
@@ -224,7 +228,8 @@ class Classification(Op):
         classes = x.shape[1 if x.ndim > 1 else 0]
         ignored: int | None = ignore_index
         if isinstance(array, np.ndarray) and array.dtype.kind in "iu" and array.size:
-            if array.min() >= 0 and array.max() < classes:
+            # Seen as unsigned, a negative number is larger than any class.
+            if np.maximum.reduce(array.view(UNSIGNED[array.itemsize]), axis=None) < classes:
                 if current().trace is None and not 0 <= ignore_index < classes:
                     ignored = None  # no target is ignored: half the work
             else:
@@ -241,8 +246,9 @@ class Classification(Op):
 
 def chosen_classes(target: Tensor, x_type: Type) -> Tensor:
     """1 at the class of each sample, in the shape and dtype of the scores; no class where it is out of range."""
-    classes = x_type.shape[1 if x_type.ndim > 1 else 0]
-    return one_hot(target, classes).movedim(-1, 1 if x_type.ndim > 1 else 0).to(x_type.dtype)  # type: ignore
+    dim = 1 if x_type.ndim > 1 else 0
+    classes = arange(x_type.shape[dim], dtype=target.dtype).reshape(-1, *[1] * max(x_type.ndim - 2, 0))
+    return (target.unsqueeze(dim) == classes).to(x_type.dtype)  # type: ignore[attr-defined, no-any-return]
 
 
 def _negative_log_likelihood(x: Tensor, target: Tensor, ignore_index: int | None, reduction: str) -> Tensor:
