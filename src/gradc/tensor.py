@@ -294,7 +294,10 @@ class Tensor:
 
     def item(self) -> bool | int | float | complex:
         """The value of a one-element tensor as a Python number."""
-        array = host_array(self, "item()")
+        if self._device is not None and current().trace is None:
+            array = np.asarray(self._device)  # one number is soon read; the tensor may stay on the device
+        else:
+            array = host_array(self, "item()")
         if array.size != 1:
             raise GradError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
         return array.item()

@@ -19,7 +19,7 @@ def signature(tree: Any, tensors: list[Tensor]) -> Any:
     if issubclass(kind, Tensor):
         tensors.append(tree)
         array = payload(tree)
-        return kind, array.shape, array.dtype, edge(tree) is not None
+        return kind, array.shape, array.dtype.num, edge(tree) is not None
     if kind is tuple or kind is list:
         return kind, tuple([signature(item, tensors) for item in tree])
     if kind is dict:

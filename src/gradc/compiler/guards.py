@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -27,7 +29,7 @@ class Guards:
     """
 
     def __init__(self) -> None:
-        self._containers: dict[int, _Entries] = {}
+        self._entries: dict[tuple[int, Any], tuple[Callable[..., Any], Any, Any]] = {}
         self._cells: list[tuple[Any, str, Any]] = []
         self._sizes: list[tuple[Any, int]] = []
         self._tensors: list[tuple[Tensor, Any, Any]] = []
@@ -38,8 +40,8 @@ class Guards:
 
     def entry(self, container: dict[Any, Any], key: Any) -> None:
         """Assume that `container[key]` stays what it is."""
-        entries = self._containers.setdefault(id(container), _Entries(container))
-        entries.expected.setdefault(key, container.get(key, _MISSING))
+        if (id(container), key) not in self._entries:  # the bound get keeps the container, and so its id
+            self._entries[id(container), key] = (container.get, key, container.get(key, _MISSING))
 
     def tensor(self, tensor: Tensor) -> None:
         """Assume that a tensor of the state keeps its memory, and whether it requires grad, and has no hooks."""
@@ -52,8 +54,11 @@ class Guards:
     def module(self, module: Any) -> None:
         """Assume that a module's parameters, buffers, submodules, hooks and plain attributes stay."""
         if self._first(module):
+            read = names_read(type(module))
             for key, value in list(module.__dict__.items()):
-                if isinstance(value, (*PLAIN, Tensor)) or hasattr(value, "_parameters"):
+                if isinstance(value, Tensor) or hasattr(value, "_parameters"):
+                    self.entry(module.__dict__, key)
+                elif isinstance(value, PLAIN) and (read is None or key in read):
                     self.entry(module.__dict__, key)
                 elif isinstance(value, dict):
                     self._sizes.append((value, len(value)))
@@ -106,21 +111,14 @@ class Guards:
         self._seen[id(x)] = x
         return first
 
-    def finish(self) -> None:
-        """Note what whole dictionaries hold now, at the end of the trace: comparing those is one step."""
-        for entries in self._containers.values():
-            entries.note_whole()
-
     # Whether it still holds
 
     def broken(self) -> str | None:
         """What has changed, in words; None while all assumptions hold. Called at every call: mind the time."""
-        for entries in self._containers.values():
-            if entries.whole is None or not entries.unchanged():
-                for key, expected in entries.expected.items():
-                    value = entries.container.get(key, _MISSING)
-                    if value is not expected and not _equal(value, expected):
-                        return f"{key}: {_short(expected)} → {_short(value)}"
+        missing = _MISSING
+        for get, key, expected in self._entries.values():
+            if get(key, missing) is not expected and not _equal(get(key, missing), expected):
+                return f"{key}: {_short(expected)} → {_short(get(key, missing))}"
         for tensor, storage, node in self._tensors:
             if tensor._storage is not storage or tensor._node is not node or tensor._hooks:
                 return f"a tensor of the state ({tensor.type_}): its memory, requires_grad or hooks changed"
@@ -137,27 +135,20 @@ class Guards:
         return None
 
 
-class _Entries:
-    """The entries of a dictionary that a trace relied on; `whole` is a copy of all of it, where that is short."""
-
-    __slots__ = ("container", "expected", "whole", "keys", "ids")
-
-    def __init__(self, container: dict[Any, Any]) -> None:
-        self.container = container  # kept, so that its id stays its own
-        self.expected: dict[Any, Any] = {}
-        self.whole: dict[Any, Any] | None = None
-
-    def note_whole(self) -> None:
-        """Copy the dictionary, if it is short and the entries are still as expected."""
-        holds = all(self.container.get(key, _MISSING) is value for key, value in self.expected.items())
-        if holds and len(self.container) <= 4 * len(self.expected):
-            self.whole = dict(self.container)
-            self.keys = list(self.whole)
-            self.ids = list(map(id, self.whole.values()))
-
-    def unchanged(self) -> bool:
-        """Whether it has the same keys and the same objects; where not, the entries may still be equal."""
-        return list(self.container) == self.keys and list(map(id, self.container.values())) == self.ids
+@functools.cache
+def names_read(kind: type) -> frozenset[str] | None:
+    """The attributes that the methods of one of gradc's own modules may read; None for a user's class: all of them."""
+    names: set[str] = set()
+    for base in kind.__mro__:
+        for name, method in vars(base).items():
+            code = getattr(method, "__code__", None)
+            if code is None or name in ("__init__", "extra_repr", "reset_parameters"):
+                continue
+            if not package_files[code.co_filename]:
+                return None
+            if base.__name__ != "Module":
+                names.update(code.co_names)
+    return frozenset(names)
 
 
 class _Array:

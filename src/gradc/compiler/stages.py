@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gradc.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from gradc.compiler.compiled import Specialisation
+    from gradc.compiler.specialisation import Specialisation
 
 
 class LoweredStage:

@@ -73,7 +73,6 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     with tracer.on(grad=grad):
         result = function(*args, **kwargs)
         traced = _Outputs(tracer, arguments).collect(function, result, grad)
-    tracer.guards.finish()
     del result
     tracer.release()
     tracer.check_escapes()
