@@ -250,12 +250,12 @@ def assert_near_linear(small: int, large: int, factor: float) -> None:
 
 
 def test_passes_are_near_linear() -> None:
-    assert_near_linear(1_000, 10_000, factor=4)
+    assert_near_linear(1_000, 10_000, factor=6)  # a quadratic pass takes ten times as long per node
 
 
 @pytest.mark.slow
 def test_passes_are_near_linear_at_a_hundred_thousand_nodes() -> None:
-    assert_near_linear(10_000, 100_000, factor=4)
+    assert_near_linear(10_000, 100_000, factor=6)
 
 
 def test_many_gradients_in_one_graph_take_linear_time() -> None:
