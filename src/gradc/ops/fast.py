@@ -8,6 +8,7 @@ what a special method of Tensor does for operands it does not know.
 from __future__ import annotations
 
 import functools
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -213,6 +214,9 @@ def _compile(op: Op, source: str, general: Callable[..., Any]) -> Callable[..., 
         "ours": locations.package_files, "outer": locations.outside, "EMPTY": {}, "op": op, "general": general,
         "special": Special(),
     }
+    for used in set(re.findall(r"\bnp\.(\w+)", source)):  # one lookup less at every call
+        source = source.replace(f"np.{used}(", f"np_{used}(")
+        names[f"np_{used}"] = getattr(np, used)
     exec(compile(source, f"<gradc {op.name}>", "exec"), names)
     function: Callable[..., Any] = names[op.name]
     function.__doc__ = op.__doc__
