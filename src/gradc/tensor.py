@@ -396,9 +396,6 @@ def wrap(array: Any) -> Tensor:
     return tensor
 
 
-_payload = Tensor._array.__get__  # type: ignore[attr-defined]
-
-
 def rebuild(kind: type[Tensor], array: np.ndarray[Any, Any], requires_grad: bool) -> Tensor:
     """A leaf of class `kind`; what unpickling calls."""
     tensor = new(kind)

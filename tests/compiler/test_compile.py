@@ -613,3 +613,43 @@ def test_leaves_made_inside() -> None:
 
     gradient, total = f(gradc.full((3,), 2.0))
     assert gradient.tolist() == [2.0, 2.0, 2.0] and total.item() == 6
+
+
+ZERO = 0.0
+CHOICES = {1, 2}
+
+
+def test_values_that_compare_equal_are_not_taken_for_each_other() -> None:
+    global ZERO
+    x = gradc.ones(1)
+    by_argument = gradc.compile(lambda x, s: x / s)
+    assert [by_argument(x, s).item() for s in (0.0, -0.0)] == [float("inf"), float("-inf")]
+    by_global = gradc.compile(lambda x: x / ZERO)
+    assert by_global(x).item() == float("inf")
+    ZERO = -0.0
+    try:
+        assert by_global(x).item() == float("-inf")
+    finally:
+        ZERO = 0.0
+
+
+def test_sets_are_seen_by_what_they_hold() -> None:
+    by_argument = gradc.compile(lambda x, s: x * sum(s))
+    by_global = gradc.compile(lambda x: x * sum(CHOICES))
+    x, chosen = gradc.ones(1), {1, 2}
+    assert by_argument(x, chosen).item() == by_global(x).item() == 3
+    for each in (chosen, CHOICES):
+        each.remove(2)
+        each.add(5)
+    assert by_argument(x, chosen).item() == by_global(x).item() == 6
+
+
+def test_a_compiled_module_stands_for_the_module() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
+    compiled = gradc.compile(model)
+    assert [p is q for p, q in zip(compiled.parameters(), model.parameters(), strict=True)] == [True, True]
+    compiled.eval()
+    assert not model.training and not compiled.training
+    close(compiled(gradc.ones(1, 2)), model(gradc.ones(1, 2)))
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        compiled.no_such_thing

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
 
+from gradc.passes.cse import identity
 from gradc.tensor import Tensor, edge, payload, wrap
 
 
@@ -28,13 +29,22 @@ def signature(tree: Any, tensors: list[Tensor]) -> Any:
         return kind, tuple([signature(item, tensors) for item in tree])
     if is_array(tree):
         return signature(wrap(np.asarray(tree)), tensors)
-    if kind is float and tree != tree:
-        return kind, "nan"
-    try:
-        hash(tree)
-    except TypeError:
-        return kind, id(tree)
-    return kind, tree
+    if kind is set:
+        return kind, frozenset(map(identity, tree))
+    return (kind, identity(tree)) if isinstance(tree, Hashable) else (kind, _Same(tree))
+
+
+class _Same:
+    """An object that cannot be hashed, equal to itself alone. It is kept, so that no other can take its id."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.held is self.held
+
+    def __hash__(self) -> int:
+        return id(self.held)
 
 
 def is_array(x: Any) -> bool:

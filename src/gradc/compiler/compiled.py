@@ -23,10 +23,13 @@ RECOMPILE_LIMIT = 8
 
 
 class CompiledFunction:
-    """A function under `gradc.compile`. Calling it traces, compiles or reuses, and runs."""
+    """A function under `gradc.compile`. Calling it traces, compiles or reuses, and runs.
+
+    What it does not have itself it has from the function: `compile(model).parameters()` are the model's.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())  # a module's attributes are to stay the module's
         self.function = function
         self._cache: dict[Any, list[Specialisation]] = {}
         self._last: Specialisation | None = None
@@ -59,6 +62,11 @@ class CompiledFunction:
         traced = trace(self.function, args, kwargs, tensors)
         self._last = Specialisation(traced, time.perf_counter() - start)
         return self._last
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "function":  # not set yet, as while unpickling
+            raise AttributeError(name)
+        return getattr(self.function, name)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """A compiled method is bound like any other."""
@@ -132,7 +140,7 @@ def make_ir(function: Callable[..., Any]) -> Callable[..., Graph]:
     """`make_ir(f)(*args)` is the traced graph of f for these arguments; nothing runs. As jax.make_jaxpr."""
     function = function.function if isinstance(function, CompiledFunction) else function
 
-    @functools.wraps(function)
+    @functools.wraps(function, updated=())
     def traced(*args: Any, **kwargs: Any) -> Graph:
         tensors: list[Tensor] = []
         signature((args, kwargs), tensors)

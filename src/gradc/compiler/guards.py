@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradc.locations import package_files
+from gradc.passes.cse import identity
 from gradc.tensor import Tensor
 
 PLAIN = (int, float, bool, str, bytes, complex, type(None), tuple)
@@ -92,9 +93,9 @@ class Guards:
             if self._first(value):
                 self._plain_entries(value)
                 self._sizes.append((value, len(value)))
-        elif isinstance(value, list):
+        elif isinstance(value, (list, set)):
             if self._first(value) and all(isinstance(item, PLAIN) for item in value):
-                self._cells.append((_List(value), "a list", tuple(value)))
+                self._cells.append((_Items(value), f"a {type(value).__name__}", tuple(value)))
             self._sizes.append((value, len(value)))
         elif isinstance(getattr(value, "__dict__", None), dict) and type(value).__module__.partition(".")[0] != "gradc":
             if self._first(value):
@@ -162,10 +163,10 @@ class _Array:
         return self.array.tobytes()
 
 
-class _List:
-    """A list of plain values, looked at like a closure cell."""
+class _Items:
+    """A list or a set of plain values, looked at like a closure cell."""
 
-    def __init__(self, items: list[Any]) -> None:
+    def __init__(self, items: list[Any] | set[Any]) -> None:
         self.items = items
 
     @property
@@ -174,7 +175,12 @@ class _List:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    return type(a) is type(b) and isinstance(a, PLAIN) and (a == b or a != a and b != b)
+    if type(a) is not type(b) or not isinstance(a, PLAIN):
+        return False
+    try:
+        return bool(identity(a) == identity(b))
+    except Exception:  # a tuple of what cannot be compared as one truth value, as tensors cannot
+        return False
 
 
 def _contents(cell: Any) -> Any:
