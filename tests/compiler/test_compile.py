@@ -653,3 +653,18 @@ def test_a_compiled_module_stands_for_the_module() -> None:
     close(compiled(gradc.ones(1, 2)), model(gradc.ones(1, 2)))
     with pytest.raises(AttributeError, match="no_such_thing"):
         compiled.no_such_thing
+
+
+def test_inputs_that_share_memory_without_being_views_are_refused() -> None:
+    array = np.ones(2, np.float32)
+    p, q, other = gradc.from_numpy(array), gradc.from_numpy(array), gradc.ones(2)
+
+    @gradc.compile
+    def f(p, q):
+        p.add_(1)
+        return q.sum()
+
+    assert f(other, q).item() == 2
+    with pytest.raises(TraceError, match="shares memory with another of its inputs"):
+        f(p, q)
+    assert array.tolist() == [1.0, 1.0] and p._version == 0

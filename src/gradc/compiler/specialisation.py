@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from gradc import locations
 from gradc.backends.jax import Lowered
 from gradc.backends.jax import on_device as to_device
 from gradc.compiler.arguments import tree_map
 from gradc.compiler.backward import CompiledBackward
 from gradc.compiler.trace import Source, Traced
+from gradc.errors import TraceError
 from gradc.ir import Graph, Location, Program
 from gradc.node import FREED, Freed, Node, count
 from gradc.passes import pipeline
@@ -78,6 +80,10 @@ class Specialisation:
     def __call__(self, arguments: list[Tensor]) -> Any:
         """Run on these arguments, write the state back, and return what the function returned."""
         arrays = []  # every call comes through here: mind the time
+        for tensor, _ in self.updates:
+            if tensor is None or tensor._device is None:  # memory of NumPy, which others may have
+                self._check_memory(arguments)
+                break
         for tensor, argument in self.inputs:
             if tensor is not None:
                 arrays.append(_on_device(tensor) if tensor._device is None else tensor._device)
@@ -109,6 +115,21 @@ class Specialisation:
         if result.__class__ is Source:
             return self._find(result, arguments, results)
         return tree_map(lambda x: self._find(x, arguments, results) if isinstance(x, Source) else x, result)
+
+    def _check_memory(self, arguments: list[Tensor]) -> None:
+        """Raise TraceError if memory that the function writes is also that of an input which is no view of it.
+
+        The trace took the two for different tensors, so that one would not see what was written to the other.
+        """
+        inputs = [arguments[i] if tensor is None else tensor for tensor, i in self.inputs]
+        for written in [arguments[i] if tensor is None else tensor for tensor, i in self.updates]:
+            for other in inputs:
+                if other._storage is not written._storage and other._device is None and written._device is None \
+                        and np.may_share_memory(other._array, written._array):
+                    raise TraceError(f"{self.forward.name} writes a tensor ({written.type_}) that shares memory with "
+                                     f"another of its inputs ({other.type_}), both made from one NumPy array"
+                                     f"{locations.quote(locations.here())}\n    Make one of them a view of the other, "
+                                     f"or clone() it.")
 
     def _find(self, source: Source, arguments: list[Tensor], results: list[Tensor]) -> Tensor:
         if source.kind == "result":
