@@ -15,13 +15,13 @@ PACKAGE = ROOT / "src" / "gradc"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    {"errors", "dtypes", "shapes", "locations", "version", "quiet", "ir"},
+    {"errors", "dtypes", "shapes", "locations", "version", "quiet", "storage", "ir"},
     {"modes", "formatting", "generator", "expression", "tensor", "node", "apply", "tracing", "hooks"},
     {"ops"},
     {"passes"},
     {"backends"},
     {"gradients", "composites", "engine", "interpreter", "compiler"},
-    {"inspect", "autograd", "nn", "optim", "export"},
+    {"inspect", "autograd", "func", "nn", "optim", "utils", "export"},
     {"", "cli", "demo", "__main__"},
 ]
 """Imports only point down or sideways: a module may import from its own layer and from those above it in this list."""

@@ -41,7 +41,14 @@ from gradc.formatting import set_printoptions
 from gradc.generator import Generator, default_generator
 from gradc.inspect.dynamic import graph, tree
 from gradc.ir import OPS as _OPS
-from gradc.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from gradc.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from gradc.ops.activation import *
 from gradc.ops.arithmetic import *
 from gradc.ops.arrangement import *

@@ -18,7 +18,8 @@ from gradc.locations import outside
 from gradc.modes import Modes, current
 from gradc.node import CONSTANT, Node, Output, count
 from gradc.quiet import QUIET
-from gradc.tensor import VIEW, Storage, Tensor, View, edge, new, root
+from gradc.storage import InferenceStorage, Storage
+from gradc.tensor import VIEW, Tensor, View, edge, new, root
 
 ndarray = np.ndarray
 asarray = np.asarray
@@ -32,7 +33,7 @@ def apply(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     modes = current()
     if modes.trace is not None:
         return modes.trace.record(op, operands, attrs)
-    if op.eager is not None:
+    if op.eager is not None and modes.quick:
         return op.eager(modes, attrs, *operands)
     return general(op, operands, attrs, modes)
 
@@ -95,7 +96,7 @@ def as_tensor(array: Any) -> Tensor:
     """A new tensor over the result of a kernel, which may be a NumPy scalar."""
     tensor = new(Tensor)
     tensor._array = array if array.__class__ is ndarray else asarray(array)
-    tensor._storage = Storage()
+    tensor._storage = current().storage()
     tensor._node = None
     return tensor
 
@@ -239,6 +240,10 @@ def _keep_saved(result: Tensor, storage: Storage) -> None:
 
 
 def _check_write(target: Tensor, result: Tensor, name: str) -> None:
+    if target._storage.__class__ is InferenceStorage and not current().inference:
+        raise GradError("Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone "
+                        f"to get a normal tensor before doing inplace update.\n    {name}"
+                        f"{locations.quote(locations.here())}")
     if current().grad and target.is_leaf and target.requires_grad:
         raise GradError("a leaf Variable that requires grad is being used in an in-place operation."
                         + _write_advice(name))

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gradc.storage import InferenceStorage, Storage
+
 if TYPE_CHECKING:
     from gradc.tracing import Tracer
 
@@ -19,17 +21,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Modes:
-    """What is on: `grad` (record gradients), `trace` (the tracer that records ops, or None).
+    """What is on, for one thread; never changed, only replaced.
 
-    `plain` is true for ordinary eager code with gradients on: the one case that fast paths serve.
+    `grad` records gradients; `trace` is the tracer that records ops, or None; `inference` marks new tensors as never
+    to be differentiated; `saving` is the pair of functions (pack, unpack) for what the graph saves, or None.
+
+    `quick` is true for eager code without `saving`: what generated functions serve. `storage` is the class of the
+    memory of new tensors.
     """
 
-    __slots__ = ("grad", "trace", "plain")
+    __slots__ = ("grad", "trace", "inference", "saving", "quick", "storage")
 
-    def __init__(self, grad: bool, trace: Tracer | None) -> None:
+    def __init__(self, grad: bool, trace: Tracer | None, inference: bool = False, saving: Any = None) -> None:
         self.grad = grad
         self.trace = trace
-        self.plain = grad and trace is None
+        self.inference = inference
+        self.saving = saving
+        self.quick = trace is None and saving is None
+        self.storage = InferenceStorage if inference and trace is None else Storage
+
+    def replace(self, **changes: Any) -> Modes:
+        """These modes with some changed."""
+        fields = {name: getattr(self, name) for name in ("grad", "trace", "inference", "saving")}
+        return Modes(**fields | changes)
 
 
 EAGER = Modes(True, None)
@@ -48,11 +62,11 @@ def enter(modes: Modes) -> Modes:
 
 
 def with_grad(grad: bool) -> Modes:
-    """The current modes with gradients on or off."""
-    trace = current().trace
-    if trace is None:
+    """The current modes with gradients on or off; they stay off in inference mode."""
+    modes = current()
+    if modes is EAGER or modes is EAGER_NO_GRAD:
         return EAGER if grad else EAGER_NO_GRAD
-    return Modes(grad, trace)
+    return modes.replace(grad=grad and not modes.inference)
 
 
 class _GradMode:
@@ -79,18 +93,22 @@ class _GradMode:
 
     def __call__(self, function: F) -> F:
         """Run every call of `function` in this mode; a generator runs each of its steps in it."""
-        if inspect.isgeneratorfunction(function):
-            return _wrap_generator(function, type(self))  # type: ignore[return-value]
-
-        @functools.wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with type(self)():
-                return function(*args, **kwargs)
-
-        return wrapped  # type: ignore[return-value]
+        return _wrapped(function, type(self))
 
 
-def _wrap_generator(function: Callable[..., Any], mode: type[_GradMode]) -> Callable[..., Any]:
+def _wrapped(function: F, mode: Callable[[], Any]) -> F:
+    if inspect.isgeneratorfunction(function):
+        return _wrapped_generator(function, mode)  # type: ignore[return-value]
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with mode():
+            return function(*args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _wrapped_generator(function: Callable[..., Any], mode: Callable[[], Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         steps = function(*args, **kwargs)
@@ -129,6 +147,43 @@ class set_grad_enabled:
 
     def __exit__(self, *exception: object) -> None:
         enter(with_grad(self._before.grad))
+
+
+class inference_mode:
+    """No gradients, and no tensor made here may ever meet one, as torch.inference_mode; a context or a decorator.
+
+    `inference_mode(False)` allows gradients again inside of it.
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        instance = super().__new__(cls)
+        if isinstance(mode, bool):
+            return instance
+        instance.__init__()  # type: ignore[misc]
+        return instance(mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        self._mode = mode
+        self._before: list[Modes] = []
+
+    def __enter__(self) -> None:
+        before = current()
+        self._before.append(before)
+        grad = not self._mode and (before.grad or before.inference)
+        enter(before.replace(grad=grad, inference=self._mode))
+
+    def __exit__(self, *exception: object) -> None:
+        before = self._before.pop()
+        enter(current().replace(grad=before.grad, inference=before.inference))
+
+    def __call__(self, function: F) -> F:
+        """Run every call of `function` in this mode; a generator runs each of its steps in it."""
+        return _wrapped(function, lambda: type(self)(self._mode))
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether inference mode is on now."""
+    return current().inference
 
 
 def is_grad_enabled() -> bool:

@@ -22,19 +22,9 @@ from gradc.formatting import format_array
 from gradc.ir.types import Type
 from gradc.modes import current
 from gradc.shapes import Size
+from gradc.storage import InferenceStorage, Storage
 
 new = object.__new__
-
-
-class Storage:
-    """What a tensor and its views share besides memory: a version that every write increments.
-
-    `history` counts the writes that changed the autograd graph; `writer` is the last write, by name and place.
-    """
-
-    version = 0
-    history = 0
-    writer: tuple[str, locations.Location] | None = None
 
 
 class Leaf:
@@ -212,6 +202,9 @@ class Tensor:
         trace = current().trace
         if trace is not None:
             trace.check_own(self, "requires_grad")
+        if value and self.is_inference() and not current().inference:
+            raise GradError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+                            + locations.quote(locations.here()) + "\n    clone() it first.")
         self._node = LEAF if value else None
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -242,6 +235,10 @@ class Tensor:
     @property
     def _base(self) -> Tensor | None:
         return root(self) if self._is_view() else None
+
+    def is_inference(self) -> bool:
+        """Whether it was made in inference mode, so that no gradient can be built on it."""
+        return self._storage.__class__ is InferenceStorage
 
     def _is_view(self) -> bool:
         return self._view is not None and not self._view.op.detaches
@@ -391,7 +388,7 @@ def wrap(array: Any) -> Tensor:
     """A new tensor over `array`, with memory of its own and outside every graph."""
     tensor = new(Tensor)
     tensor._array = array
-    tensor._storage = Storage()
+    tensor._storage = current().storage()
     tensor._node = None
     return tensor
 

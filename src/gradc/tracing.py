@@ -19,7 +19,8 @@ from gradc.errors import GradcError, TraceError
 from gradc.ir import OPS, Array, Graph, Location, Node, Type, Value, fresh_names
 from gradc.modes import Modes, current, enter
 from gradc.node import TracedNode
-from gradc.tensor import LEAF, VIEW, Storage, Tensor, View, new, payload
+from gradc.storage import Storage
+from gradc.tensor import LEAF, VIEW, Tensor, View, new, payload
 
 
 class Tracer:

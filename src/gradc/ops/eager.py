@@ -18,7 +18,7 @@ from gradc import locations
 from gradc.apply import finish, general, share
 from gradc.node import CONSTANT, Node, count
 from gradc.ops.base import Op
-from gradc.tensor import LEAF, VIEW, Parameter, Storage, Tensor, edge, new
+from gradc.tensor import LEAF, VIEW, Parameter, Tensor, edge, new
 
 FUNCTION = """
 def {name}(modes, attrs, {operands}):
@@ -36,7 +36,7 @@ def {name}(modes, attrs, {operands}):
         r = asarray(r)
     t = new(Tensor)
     t._array = r
-    t._storage = Storage()
+    t._storage = modes.storage()
     t._node = None
 {view}
 {link}
@@ -93,7 +93,7 @@ def generate_eager(op: Op) -> Callable[..., Any] | None:
         link=_link(op) if op.saved_names is not None else "")
     names: dict[str, Any] = {
         "__name__": "gradc.generated", "np": op.namespace, "op": op, "kernel": op.kernel, "Tensor": Tensor,
-        "Parameter": Parameter, "Storage": Storage, "Node": Node, "LEAF": LEAF, "VIEW": VIEW, "CONSTANT": CONSTANT,
+        "Parameter": Parameter, "Node": Node, "LEAF": LEAF, "VIEW": VIEW, "CONSTANT": CONSTANT,
         "edge": edge, "new": new, "count": count, "ndarray": np.ndarray, "asarray": np.asarray, "share": share,
         "general": general, "finish": finish, "getframe": sys._getframe, "outside": locations.outside,
     }

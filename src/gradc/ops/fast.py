@@ -22,14 +22,14 @@ from gradc.modes import current
 from gradc.node import CONSTANT, Node, count
 from gradc.ops.base import Op, Pointwise
 from gradc.ops.namespace import Special
-from gradc.tensor import LEAF, Parameter, Storage, Tensor, edge, new
+from gradc.tensor import LEAF, Parameter, Tensor, edge, new
 
 UNARY = """
 def {name}(x{more}):
     kind = x.__class__
     if {no_more}(kind is Tensor or kind is Parameter):
         modes = current()
-        if modes.trace is None:
+        if modes.quick:
             a = x._array
 {one}
     return general(x{more})
@@ -40,7 +40,7 @@ def {name}(x, y{more}):
     kind = x.__class__
     if {no_more}(kind is Tensor or kind is Parameter):
         modes = current()
-        if modes.trace is None:
+        if modes.quick:
             a = x._array
             other = y.__class__
             if other is Tensor or other is Parameter:
@@ -58,7 +58,7 @@ def {name}(y, x):
     other = y.__class__
     if (other is Tensor or other is Parameter) and (kind is float or kind is int):
         modes = current()
-        if modes.trace is None:
+        if modes.quick:
             a = x
             b = y._array
 {reflected}
@@ -74,7 +74,7 @@ d = {array}.dtype
 if {accepted}:
     t = new(Tensor)
     t._array = r if r.__class__ is ndarray else asarray(r)
-    t._storage = Storage()
+    t._storage = modes.storage()
     t._node = None
 {link}
     return t
@@ -208,7 +208,7 @@ def _tuple(parts: Sequence[str]) -> str:
 
 def _compile(op: Op, source: str, general: Callable[..., Any]) -> Callable[..., Any]:
     names: dict[str, Any] = {
-        "__name__": "gradc.generated", "np": np, "Tensor": Tensor, "Parameter": Parameter, "Storage": Storage,
+        "__name__": "gradc.generated", "np": np, "Tensor": Tensor, "Parameter": Parameter,
         "Node": Node, "CONSTANT": CONSTANT, "LEAF": LEAF, "edge": edge, "new": new, "current": current, "count": count,
         "ndarray": np.ndarray, "asarray": np.asarray, "boolean": np.dtype(bool), "getframe": sys._getframe,
         "ours": locations.package_files, "outer": locations.outside, "EMPTY": {}, "op": op, "general": general,
