@@ -3,6 +3,9 @@
 A `Case` names the work and holds one callable for each library. The callables take turns in short blocks, so that the
 noise of the machine falls on all alike, and the median over the blocks is compared. They must return the same
 numbers, as far as floating point goes, or the case is refused.
+
+Work that is worth several threads is measured by `take_turns`: a process for each library, so that the pools of threads
+do not meet, and one step of each in turn.
 """
 
 from __future__ import annotations
@@ -10,9 +13,12 @@ from __future__ import annotations
 import datetime
 import importlib
 import importlib.metadata
+import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +30,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as torch.set_num_threads(1
 import numpy as np  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def needed(name: str) -> Any:
@@ -136,3 +143,66 @@ def single_thread(torch: Any) -> None:
     """Keep torch from spreading small work over threads, which would slow it down."""
     if torch is not None:
         torch.set_num_threads(1)
+
+
+# Large steps, with all threads
+
+
+def example(name: str, torch: Any) -> dict[str, Any]:
+    """The names of examples/`name`.py, run on a library."""
+    text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__name__": name}
+    exec(compile(text.replace("import gradc as torch", f"import {torch.__name__} as torch"), name, "exec"), names)
+    return names
+
+
+Work = Callable[[Any], Callable[[], Any]]
+"""Given a library under the name of torch, the step to be measured; it returns the loss."""
+
+ROUNDS, WARM_UP = 25, 4
+
+
+def take_turns(name: str, case: str, work: Work, limit: float, checked: int = 5) -> None:
+    """Measure the step of each library in a process of its own and keep the table as results/`name`.md.
+
+    The processes are this program itself, called with a library. The first `checked` losses must agree to 1e-3.
+    """
+    if len(sys.argv) > 1:
+        return _answer(work, sys.argv[1])
+    libraries = [x for x in ("gradc", "torch", "gradc.compile") if needed(x.partition(".")[0]) is not None]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": str(os.cpu_count())}
+    workers = {x: subprocess.Popen([sys.executable, sys.argv[0], x], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   text=True, env=environment) for x in libraries}
+    seconds: dict[str, list[float]] = {x: [] for x in libraries}
+    for i in range(ROUNDS):
+        losses = {}
+        for library, worker in workers.items():
+            print("step", file=worker.stdin, flush=True)
+            time_taken, losses[library] = json.loads(worker.stdout.readline())
+            seconds[library] += [time_taken] * (i >= WARM_UP)
+        if i < checked:
+            np.testing.assert_allclose(list(losses.values()), losses["gradc"], rtol=1e-3, err_msg=f"{losses}")
+    for worker in workers.values():
+        worker.communicate()
+    medians = {library: statistics.median(values) for library, values in seconds.items()}
+    lines = ["| | median, ms | fastest, ms | of torch's time | limit |", "|---|--:|--:|--:|--:|"]
+    for library, median in medians.items():
+        ratio = f"{median / medians['torch']:.2f}" if "torch" in medians else ""
+        lines.append(f"| {library} | {median * 1e3:.1f} | {min(seconds[library]) * 1e3:.1f} | {ratio} | "
+                     f"{limit if library == 'gradc' else ''} |")
+    text = f"# {case}\n\n{header()}\n\n" + "\n".join(lines) + "\n"
+    print(text)
+    write(name, text)
+
+
+def _answer(work: Work, library: str) -> None:
+    """A step for each line that comes in: its seconds and its loss go out."""
+    name, _, compiled = library.partition(".")
+    torch = importlib.import_module(name)
+    step = work(torch)
+    if compiled:
+        step = torch.compile(step)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        loss = step().item()
+        print(json.dumps((time.perf_counter() - start, loss)), flush=True)

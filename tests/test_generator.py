@@ -14,7 +14,8 @@ import pytest
 
 from gradc import dtypes
 from gradc.errors import DtypeError, ShapeError
-from gradc.generator import DEFAULT_SEED, Generator, RandomError, default_generator
+from gradc.generator import DEFAULT_SEED, Generator, RandomError
+from gradc.ops.drawing import default_generator
 
 FLOATING = [d for d in dtypes.ALL if d.is_floating_point]
 SHAPES = [(), (0,), (1,), (5,), (3, 5), (16,), (17,), (2, 0, 3), (4, 4, 4), (7, 11), (70000,)]

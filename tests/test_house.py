@@ -15,18 +15,20 @@ PACKAGE = ROOT / "src" / "gradc"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    {"errors", "dtypes", "shapes", "locations", "version", "quiet", "storage", "ir"},
-    {"modes", "formatting", "generator", "expression", "tensor", "node", "apply", "tracing", "hooks"},
+    {"errors", "coverage", "determinism", "devices", "dtypes", "ir", "layouts", "locations", "quiet", "settings",
+     "shapes", "storage", "version"},
+    {"modes", "formatting", "generator", "expression", "tensor", "node", "apply", "inplace", "tracing", "hooks"},
     {"ops"},
     {"passes"},
     {"backends"},
-    {"gradients", "composites", "engine", "interpreter", "compiler"},
-    {"inspect", "autograd", "func", "nn", "optim", "utils", "export"},
+    {"gradients", "anomaly", "composites", "engine", "pullback", "calls", "pushforward", "interpreter", "compiler"},
+    {"inspect", "autograd", "func", "nn", "optim", "amp", "random", "utils", "export", "linalg", "special", "fft",
+     "distributions", "serialization", "accelerator", "cuda", "cpu", "jit", "hub", "testing", "types"},
     {"", "cli", "demo", "__main__"},
 ]
 """Imports only point down or sideways: a module may import from its own layer and from those above it in this list."""
 
-LATE = {"jax", "networkx", "scipy", "sklearn"}
+LATE = {"jax", "multiprocessing", "networkx", "scipy", "sklearn"}
 """What may be imported inside a function: slow to import, and needed late or never."""
 
 

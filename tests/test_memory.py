@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import tracemalloc
 import weakref
 
@@ -153,6 +154,51 @@ def test_a_training_loop_does_not_grow():
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 20_000
+
+
+def training_step(model, x, y, losses):
+    """One step with most of what can hang on a graph: hooks, views, writes, a gradient of a gradient, packed values."""
+    pred = model(x)
+    pred.register_hook(lambda g: g * 1.0)
+    pred.grad_fn.register_prehook(lambda outputs: None)
+    hidden = pred.view(-1)[1:].reshape(-1)
+    hidden.retain_grad()
+    with gradc.autograd.graph.saved_tensors_hooks(lambda v: v, lambda v: v):
+        loss = (pred - y).square().mean() + hidden.exp().sum() * 1e-3
+    slopes = gradc.autograd.grad(loss, list(model.parameters()), create_graph=True)
+    penalty = sum((g * g).sum() for g in slopes)
+    (loss + gradc.utils.checkpoint.checkpoint(lambda p: p * 0.1, penalty, use_reentrant=False)).backward()
+    pred.detach().mul_(2.0)
+    losses[len(losses) % 10 :] = [loss.detach()]
+    with gradc.no_grad():
+        for p in model.parameters():
+            p -= 1e-3 * p.grad
+            p.grad = None
+
+
+@pytest.mark.slow
+def test_ten_thousand_steps_of_everything_do_not_grow():
+    model = gradc.nn.Linear(3, 2)
+    model.weight.register_post_accumulate_grad_hook(lambda p: None)
+    gradc.autograd.graph.register_multi_grad_hook(list(model.parameters()), lambda gs: None)
+    model.register_full_backward_hook(lambda m, inputs, outputs: None)
+    x, y, losses = gradc.rand(4, 3, requires_grad=True), gradc.rand(4, 2), []
+    for _ in range(2500):  # until Python's own free lists are full
+        training_step(model, x, y, losses)
+    before = sys.getallocatedblocks()
+    for _ in range(7500):
+        training_step(model, x, y, losses)
+    assert sys.getallocatedblocks() - before < 500
+
+
+def test_a_detached_loss_does_not_keep_its_graph():
+    x = leaf()
+    y = (x * x).exp()
+    refs = refs_of_graph(y)[1:]
+    kept = [y.detach(), y[0].detach(), y.sum().detach(), y.detach()[0], y.data]
+    del y
+    assert dead(refs)
+    assert all(not k.requires_grad for k in kept)
 
 
 def test_shapes_that_change_at_every_step_do_not_fill_memory():

@@ -34,11 +34,11 @@ QUIET = {"__getattr__", "__slots__"}
 """What the stub leaves out: `__getattr__` answers for `_array` alone, but would let every name pass."""
 
 EXTREME = ("(self) -> Tensor", "(self, other: Tensor) -> Tensor",
-           "(self, dim: int, keepdim: bool = False) -> ExtremeWithIndex")
+           "(self, dim: int, keepdim: bool = False) -> Chosen")
 OVERLOADS = {
     "max": EXTREME,
     "min": EXTREME,
-    "median": ("(self) -> Tensor", "(self, dim: int, keepdim: bool = False) -> Sorted"),
+    "median": ("(self) -> Tensor", "(self, dim: int, keepdim: bool = False) -> Chosen"),
 }
 """Methods whose result depends on how they are called."""
 
@@ -87,6 +87,7 @@ class Annotations(ast.NodeTransformer):
             self.imports.lines.add("from gradc import dtypes")
             return ast.parse("dtypes.dtype", mode="eval").body
         if node.id == "device":
+            self.imports.lines.add("from gradc.devices import device as Device")
             return ast.Name("Device")
         self.imports.lines.add("import builtins")
         return ast.parse(f"builtins.{node.id}", mode="eval").body
@@ -99,7 +100,7 @@ def stub() -> str:
     imports.lines.add("from typing import overload")
     parts = [_definition(node, imports) for node in tree.body]
     body = "\n".join(part for part in parts if part)
-    return f"{HEAD}\n{_sorted_imports(imports.lines)}\n\n{body}\n\nDevice = device\n"
+    return f"{HEAD}\n{_sorted_imports(imports.lines)}\n\n{body}\n"
 
 
 def _sorted_imports(lines: set[str]) -> str:
@@ -246,7 +247,8 @@ def _attached(node: ast.ClassDef, imports: Imports, taken: set[str]) -> list[str
 
 def _property(name: str, annotations: Annotations) -> list[str]:
     """A property, of the type that it has on a matrix."""
-    kind = annotations.of(type(getattr(gradc.ones(2, 2), name)).__name__, vars(builtins), "builtins")
+    matrix = gradc.ones(2, 2, dtype=gradc.complex64 if name == "imag" else None)
+    kind = annotations.of(type(getattr(matrix, name)).__name__, vars(builtins), "builtins")
     return ["    @property", f"    def {name}(self) -> {kind}: ..."]
 
 

@@ -1,28 +1,26 @@
-"""The one door through which every op passes: eager on NumPy here, or handed to the trace that is on.
-
-Also what follows from shared memory: views, and in-place writes that the graph must see.
-"""
+"""The one door through which every op passes: eager on NumPy here, or handed to the trace that is on."""
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from gradc import dtypes, locations
-from gradc import tensor as tensor_module
-from gradc.errors import DtypeError, GradcError, GradError, ShapeError
+from gradc.errors import GradcError
 from gradc.locations import outside
-from gradc.modes import Modes, current
-from gradc.node import CONSTANT, Node, Output, count
+from gradc.modes import Modes, current, enter
+from gradc.node import CONSTANT, Node, Output, count, pack
 from gradc.quiet import QUIET
-from gradc.storage import InferenceStorage, Storage
-from gradc.tensor import VIEW, Tensor, View, edge, new, root
+from gradc.storage import Storage
+from gradc.tensor import LEAF, VIEW, Tensor, View, edge, new
 
 ndarray = np.ndarray
 asarray = np.asarray
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def apply(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
@@ -32,10 +30,49 @@ def apply(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     """
     modes = current()
     if modes.trace is not None:
+        if modes.autocast is not None:
+            operands = autocast(op.autocast, operands, modes.autocast)
         return modes.trace.record(op, operands, attrs)
     if op.eager is not None and modes.quick:
         return op.eager(modes, attrs, *operands)
+    if modes.autocast is not None:
+        operands = autocast(op.autocast, operands, modes.autocast)
     return general(op, operands, attrs, modes)
+
+
+def autocast(policy: str | None, operands: tuple[Any, ...], lower: dtypes.dtype) -> tuple[Any, ...]:
+    """Operands under autocast: "lower" casts tensors of up to single precision to `lower`, "float32" to float32.
+
+    Double precision, and what is no floating tensor, stays.
+    """
+    if policy is None:
+        return operands
+    target = lower if policy == "lower" else dtypes.float32
+    return tuple([x.to(target) if isinstance(x, Tensor) and x.dtype in AUTOCAST and x.dtype is not target else x
+                  for x in operands])
+
+
+AUTOCAST = (dtypes.float32, dtypes.bfloat16, dtypes.float16)
+
+
+def autocasting(policy: str) -> Callable[[F], F]:
+    """A decorator: under autocast, call a function that is made of several ops with operands cast, and without it."""
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def cast(*args: Any, **kwargs: Any) -> Any:
+            modes = current()
+            if modes.autocast is None:
+                return function(*args, **kwargs)
+            values = autocast(policy, (*args, *kwargs.values()), modes.autocast)
+            before = enter(modes.replace(autocast=None))
+            try:
+                return function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
+            finally:
+                enter(before)
+
+        return cast  # type: ignore[return-value]
+
+    return decorate
 
 
 def general(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any], modes: Modes) -> Any:
@@ -48,7 +85,10 @@ def general(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any], modes: Mo
                 computed = compute(op, operands, attrs)
     except (GradcError, ValueError, TypeError, IndexError, OverflowError, ArithmeticError) as problem:
         raise explained(op, operands, attrs, problem) from None
-    return finish(op, operands, attrs, modes, computed)
+    results = finish(op, operands, attrs, modes, computed)
+    if modes.watch is not None:
+        modes.watch("op", op, operands, results)
+    return results
 
 
 def finish(op: Any, operands: tuple[Any, ...], attrs: dict[str, Any], modes: Modes, computed: Any) -> Any:
@@ -71,19 +111,22 @@ def compute(op: Any, operands: Sequence[Any], attrs: dict[str, Any]) -> Any:
             op.infer(*op.promoted_types(operands), **attrs)
         arrays = [x._array if isinstance(x, Tensor) else x for x in operands]
         if not _of_one_type(arrays):
-            arrays = op.promoted(arrays)
+            return op.computed(op.promoted(arrays), attrs)
         return op.kernel(op.namespace, *arrays, **attrs)
     return op.run_composite(operands, attrs)
 
 
 def _of_one_type(arrays: Sequence[Any]) -> bool:
-    """Whether all arrays are of one floating type, and the rest real numbers or None: then no op casts anything."""
+    """Whether all arrays are of one floating type of full precision, and the rest real numbers or None.
+
+    Then no op casts anything.
+    """
     kind = None
     for x in arrays:
         if x.__class__ is ndarray:
             if kind is None:
                 kind = x.dtype
-                if kind.kind != "f":
+                if kind.char not in "fd":
                     return False
             elif x.dtype is not kind:
                 return False
@@ -107,6 +150,8 @@ def share(op: Any, base: Tensor, result: Tensor, attrs: dict[str, Any]) -> None:
     shares = array.base is whole or (array.base is not None and array.base is whole.base)
     if shares or not array.size or np.may_share_memory(array, whole):
         result._storage = base._storage
+        if op.detaches and base._node is not None and base._node is not LEAF:
+            return  # a view of it would keep its graph alive
         result._view = View(base, op, attrs, None, base._storage.history)
         result._node = None if op.detaches else VIEW
 
@@ -127,6 +172,9 @@ def link(op: Any, operands: Sequence[Any], results: Any, attrs: dict[str, Any]) 
     node.saved = node.guards = ()
     if op.saved_sources:
         _remember(node, op, operands, results, edges)
+        saving = current().saving
+        if saving is not None:
+            _pack(node, saving, operands, results)
     node.signature = _signature(op, operands)
     if not all([isinstance(x, Tensor) for x in operands]):
         node.numbers = tuple([None if isinstance(x, Tensor) else x for x in operands])
@@ -184,6 +232,27 @@ def _remember(node: Node, op: Any, operands: Sequence[Any], results: Any, edges:
     node.guards = tuple(guards)
 
 
+def _pack(node: Node, saving: Any, operands: Sequence[Any], results: Any) -> None:
+    """Hand what was saved to the user's pack function: operands as they are, results without their graph."""
+    packing: list[tuple[int, Any]] = []
+    for i, (is_result, position, _) in enumerate(node.op.saved_sources):
+        value = node.saved[i]
+        if isinstance(value, tuple):
+            packing.append((i, tuple(operands[position:])))
+        elif isinstance(value, ndarray):
+            result = results[position] if isinstance(results, tuple) else results
+            packing.append((i, _alias(result) if is_result else operands[position]))
+    if packing:
+        pack(node, saving, packing)
+
+
+def _alias(tensor: Tensor) -> Tensor:
+    """The same memory outside every graph: a result that held its own node would be a reference cycle."""
+    alias = as_tensor(tensor._array)
+    alias._storage = tensor._storage
+    return alias
+
+
 class _Storages:
     """The storages of a variable number of operands, guarded as one."""
 
@@ -195,112 +264,6 @@ class _Storages:
     @property
     def version(self) -> int:
         return sum(storage.version for storage in self.storages)
-
-
-# Writing in place
-
-
-def write(target: Tensor, result: Tensor, name: str) -> Tensor:
-    """Make `target` hold `result`, an op of its old value: the second half of every in-place op.
-
-    The values are written to the shared memory, and the graph sees the write through all views. `name` is the op's,
-    for messages.
-    """
-    _check_write(target, result, name)
-    trace = current().trace
-    if trace is not None:
-        trace.write(target, result)
-        return target
-    array = target._array
-    if not array.flags.writeable:
-        raise GradError(f"{name}: the tensor's memory is read-only (it came from a read-only NumPy array): "
-                        f"clone() it first{locations.quote(locations.here())}")
-    storage = target._storage
-    if current().grad:
-        _keep_saved(result, storage)
-    array[...] = result._array
-    storage.version += 1
-    storage.writer = (name, locations.here())
-    if current().grad:
-        source = edge(result)
-        if source is not None:
-            _rebase(target, result)
-    return target
-
-
-def _keep_saved(result: Tensor, storage: Storage) -> None:
-    """Give the node of an in-place op its own copy of what it saved of the memory that is about to be written."""
-    node = edge(result)
-    if not isinstance(node, Node):
-        return
-    for i, value in enumerate(node.saved):
-        if node.guards[2 * i] is storage and isinstance(value, ndarray):
-            node.saved = (*node.saved[:i], value.copy(), *node.saved[i + 1 :])
-            node.guards = (*node.guards[: 2 * i], CONSTANT, 0, *node.guards[2 * i + 2 :])
-
-
-def _check_write(target: Tensor, result: Tensor, name: str) -> None:
-    if target._storage.__class__ is InferenceStorage and not current().inference:
-        raise GradError("Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone "
-                        f"to get a normal tensor before doing inplace update.\n    {name}"
-                        f"{locations.quote(locations.here())}")
-    if current().grad and target.is_leaf and target.requires_grad:
-        raise GradError("a leaf Variable that requires grad is being used in an in-place operation."
-                        + _write_advice(name))
-    if current().grad and target._view is not None and not target._view.op.detaches:
-        base = root(target)
-        if base.is_leaf and base.requires_grad:
-            raise GradError("a view of a leaf Variable that requires grad is being used in an in-place operation."
-                            + _write_advice(name))
-    if 0 in target.stride() and target.numel() > 1 and any(
-            s == 0 and n > 1 for s, n in zip(target.stride(), target.shape, strict=True)):
-        raise GradError(f"unsupported operation: more than one element of the written-to tensor refers to a single "
-                        f"memory location. Please clone() the tensor before performing {name}."
-                        f"{locations.quote(locations.here())}")
-    if result._array.shape != target._array.shape:
-        raise ShapeError(f"output with shape {list(target._array.shape)} doesn't match the broadcast shape "
-                         f"{list(result._array.shape)}\n    {name}{locations.quote(locations.here())}")
-    if not dtypes.can_cast(result.dtype, target.dtype):
-        raise DtypeError(f"result type {dtypes.TITLES[result.dtype]} can't be cast to the desired output type "
-                         f"{dtypes.TITLES[target.dtype]}\n    {name}{locations.quote(locations.here())}")
-
-
-def _write_advice(name: str) -> str:
-    return (f"\n    {name}{locations.quote(locations.here())}\n    Write it under `with no_grad():`, or use the "
-            f"out-of-place form of {name}.")
-
-
-def _rebase(target: Tensor, result: Tensor) -> None:
-    """Give `target`, and through its chain of views the base that it is part of, the history of `result`."""
-    label = edge(result).node.name() if target._view is None or target._view.op.detaches \
-        else "torch::autograd::CopySlices"
-    while target._view is not None and not target._view.op.detaches:
-        view = target._view
-        op, attrs, reads_base = view.op.writer(view.parent.type_, view.attrs)
-        operands = (view.parent, result) if reads_base else (result,)
-        merged = as_tensor(view.parent._array)
-        link(op, operands, merged, attrs)
-        target, result = view.parent, merged
-    node = edge(result)
-    if isinstance(node, Node):
-        node.label = label if node.label is None and label != node.name() else node.label
-    target._node = node
-    target._storage.history += 1
-
-
-def relink(tensor: Tensor) -> None:
-    """Find the place of a view in the graph after its base was written: the view op applied to the base anew."""
-    view = tensor._view
-    assert view is not None
-    view.node = None
-    view.history = tensor._storage.history
-    if edge(view.parent) is not None:
-        node = link(view.op, (view.parent,), tensor, view.attrs)
-        if node is not None:
-            node.label = "AsStridedBackward0"
-
-
-tensor_module.relink = relink
 
 
 # Errors

@@ -14,7 +14,7 @@ from gradc.backends import numpy as numpy_backend
 from gradc.errors import GradcError
 from gradc.ir import Type
 from gradc.modes import EAGER_NO_GRAD, enter
-from gradc.ops.base import Op
+from gradc.ops.base import NARROW, Op
 from gradc.passes.local import tidy
 from gradc.tensor import Tensor
 from gradc.tracing import Tracer
@@ -49,7 +49,7 @@ def run(op: Op, operands: Sequence[Any], attrs: dict[str, Any]) -> Any:
 
 
 def run_directly() -> None:
-    """Stands for the function of a composite that cannot be traced, because it reads values."""
+    """Stands for the function of a composite that runs op by op: it reads values, or is of half precision."""
 
 
 def _decomposed(op: Any, operands: Sequence[Any], attrs: dict[str, Any]) -> Any:
@@ -64,6 +64,8 @@ def _decomposed(op: Any, operands: Sequence[Any], attrs: dict[str, Any]) -> Any:
 
 
 def _generated(op: Any, operands: Sequence[Any], attrs: dict[str, Any]) -> Callable[..., Any]:
+    if any(isinstance(x, Tensor) and x._array.dtype in NARROW for x in operands):
+        return run_directly  # each op computes half precision in float32
     tracer = Tracer()
     stand_ins = [tracer.input(Type(dtypes.of(x._array.dtype), x._array.shape), name) if isinstance(x, Tensor) else x
                  for x, name in zip(operands, op.operands, strict=False)]

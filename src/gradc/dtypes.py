@@ -33,9 +33,22 @@ class dtype:
         return self.category == COMPLEX
 
     @property
+    def is_signed(self) -> bool:
+        """Whether the type has negative numbers."""
+        return self.name not in ("bool", "uint8")
+
+    @property
     def is_differentiable(self) -> bool:
         """Whether tensors of this type can require gradients."""
         return self.category >= FLOAT
+
+    def to_real(self) -> dtype:
+        """The type of the real part: itself, but for complex types."""
+        return {"complex64": float32, "complex128": float64}.get(self.name, self)
+
+    def to_complex(self) -> dtype:
+        """The complex type of this precision, as torch.dtype.to_complex; complex64 for half precision."""
+        return complex128 if self is float64 or self is complex128 else complex64
 
     @property
     def itemsize(self) -> int:
@@ -76,6 +89,9 @@ TITLES = {bool_: "Bool", uint8: "Byte", int8: "Char", int16: "Short", int32: "In
           complex128: "ComplexDouble"}
 """What PyTorch's messages and legacy constructors (`FloatTensor`) call the types."""
 
+PYTHON = {bool: bool_, int: int64, float: float64, complex: complex128}
+"""What Python's classes mean where a dtype is asked for: `zeros(2, dtype=float)` is of float64, as in PyTorch."""
+
 _default = float32
 
 
@@ -93,8 +109,18 @@ def set_default_dtype(d: dtype) -> None:
     """Change the default floating point type, as torch.set_default_dtype."""
     global _default
     if not isinstance(d, dtype) or not d.is_floating_point:
-        raise DtypeError(f"set_default_dtype: only floating-point types are supported as the default type, got {d!r}")
+        raise DtypeError(("" if isinstance(d, dtype) else "invalid dtype object: ") +
+                         f"only floating-point types are supported as the default type, got {d!r}")
     _default = d
+
+
+def set_default_tensor_type(t: object) -> None:
+    """Make the dtype of an old tensor class, or of its name, the default, as torch.set_default_tensor_type."""
+    title = str(getattr(t, "__name__", t)).removeprefix("torch.").removesuffix("Tensor")
+    found = next((d for d, name in TITLES.items() if name == title), None)
+    if found is None:
+        raise DtypeError(f"invalid type object: {t!r} is not a tensor class of the CPU, such as torch.DoubleTensor")
+    set_default_dtype(found)
 
 
 def chosen(given: object, default: dtype) -> dtype:
@@ -104,6 +130,8 @@ def chosen(given: object, default: dtype) -> dtype:
     """
     if given is None:
         return default
+    if isinstance(given, type) and given in PYTHON:
+        return PYTHON[given]
     if not isinstance(given, dtype):
         raise DtypeError(f"dtype must be one of gradc's, such as gradc.float32, not {type(given).__name__} ({given!r})")
     return given
@@ -180,6 +208,42 @@ def promote(operands: list[tuple[dtype, int]]) -> dtype:
             result = d
     assert result is not None
     return result
+
+
+class finfo:
+    """The limits of a floating point type, of the default one if none is given; as torch.finfo."""
+
+    def __init__(self, type: dtype | None = None) -> None:
+        kind = (type or _default).to_real()
+        if not kind.is_floating_point:
+            raise DtypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
+                             f"'torch.finfo' for {kind}")
+        limits = ml_dtypes.finfo(kind.numpy)
+        self.bits = kind.bits
+        self.dtype = kind.name
+        self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
+        self.tiny = self.smallest_normal = float(limits.smallest_normal)
+        self.resolution = 10.0 ** -int(limits.precision)
+
+    def __repr__(self) -> str:
+        return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+                f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})")
+
+
+class iinfo:
+    """The limits of an integer type, as torch.iinfo."""
+
+    def __init__(self, type: dtype) -> None:
+        if type.category != INT:
+            raise DtypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo' "
+                             f"for {type}")
+        limits = np.iinfo(type.numpy)
+        self.bits = type.bits
+        self.dtype = type.name
+        self.max, self.min = int(limits.max), int(limits.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
 
 
 def can_cast(a: dtype, b: dtype) -> bool:

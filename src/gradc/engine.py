@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
-from gradc import composites, locations  # noqa: F401 - composites provides Op.run_composite
+from gradc import anomaly, composites, locations  # noqa: F401 - composites provides Op.run_composite
 from gradc.errors import ArgumentError, GradError, ShapeError
-from gradc.gradients import gradients, gradients_as_tensors
-from gradc.hooks import run_hooks
-from gradc.modes import current
-from gradc.node import FREED, Freed, Node, Output
+from gradc.gradients import before_running, cotangents, gradients, gradients_as_tensors
+from gradc.modes import current, set_grad_enabled
+from gradc.node import FREED, Freed, GradientEdge, Node
 from gradc.ops.joining import stack
 from gradc.quiet import QUIET
 from gradc.tensor import Tensor, edge, wrap
@@ -25,36 +26,64 @@ Gradient = Any
 """An array, or a Tensor when create_graph."""
 
 
-def propagate(roots: Sequence[tuple[Edge, Gradient]], *, create_graph: bool, retain_graph: bool,
-              targets: Sequence[Edge] | None = None) -> dict[Edge, Gradient]:
-    """Send cotangents down the graph from `roots`; return what arrives at leaves, or at `targets` if given.
+class Run:
+    """One backward on its way: where it starts, whether it builds a graph, and what is wanted of it (None: all)."""
+
+    wanted: _Wanted | None = None
+    _reached: set[Any] | None = None
+
+    def __init__(self, roots: Sequence[tuple[Edge, Gradient]], create_graph: bool) -> None:
+        self.roots = roots
+        self.create_graph = create_graph
+
+    def reaches(self, node: Any) -> bool:
+        """Whether a node, or a leaf, gets a gradient in this run."""
+        if self.wanted is not None:
+            return node in self.wanted
+        if self._reached is None:
+            self._reached = set(_below(self.roots))
+        return node in self._reached
+
+
+def propagate(run: Run, *, retain_graph: bool, targets: Sequence[Edge] | None = None) -> dict[Edge, Gradient]:
+    """Send cotangents down the graph from the roots; return what arrives at leaves, or at `targets` if given.
 
     Nodes run in the reverse order of their making, which is a topological order, so one pass suffices.
     """
     arrived: dict[Edge, Gradient] = {}
     pending: dict[Node, Any] = {}
     queue: list[tuple[int, Node]] = []
-    wanted = None if targets is None else _leading_to(roots, targets)
+    wanted = run.wanted = None if targets is None else leading_to(run.roots, targets)
     receive = _receiver(arrived, pending, queue, wanted)
     freed = (Freed(locations.here()), 1)
-    run = gradients_as_tensors if create_graph else gradients
-    for to, g in roots:
+    compute = gradients_as_tensors if run.create_graph else gradients
+    if anomaly.enabled:
+        compute = anomaly.watched(compute)
+    for to, g in run.roots:
         receive(to, g)
     while queue:
         node = heappop(queue)[1]
         g = pending.pop(node)
-        if node.hooks is not None:
-            g = _call_hooks(node, g)
+        hooks = node.hooks
+        if hooks is not None:
+            with set_grad_enabled(run.create_graph):
+                g = hooks.on_outputs(g, run)
         if targets is not None:
             _collect(node, g, targets, arrived)
             if node not in wanted.inner:  # type: ignore[union-attr]
                 continue
+        if hooks is not None and hooks.before:
+            with set_grad_enabled(run.create_graph):
+                g = before_running(node, g)
         try:
-            parts = run(node, g)
+            parts = compute(node, g)
         except QUIET:  # the user turned NumPy's floating point warnings into errors; gradc's own must not raise
             with np.errstate(all="ignore"):
-                parts = run(node, g)
-        if not retain_graph and node.saved:
+                parts = compute(node, g)
+        if hooks is not None and hooks.after:
+            with set_grad_enabled(run.create_graph):
+                parts = hooks.after_running(parts, cotangents(node, g))
+        if not retain_graph and node.guards:
             node.saved = FREED
             node.guards = freed
         for to, part in zip(node.edges, parts):  # noqa: B905 - strict costs a keyword per node
@@ -78,7 +107,7 @@ def _receiver(arrived: dict[Edge, Gradient], pending: dict[Node, Any], queue: li
     def receive(to: Edge, g: Gradient) -> None:
         if isinstance(to, Tensor):
             if wanted is None or to in wanted:
-                arrived[to] = arrived[to] + g if to in arrived else g
+                arrived[to] = arrived.pop(to) + g if to in arrived else g  # in the order in which they are complete
             return
         node = to.node
         if wanted is not None and node not in wanted:
@@ -101,11 +130,23 @@ class _Wanted(set[Edge]):
     inner: set[Edge]
 
 
-def _leading_to(roots: Sequence[tuple[Edge, Gradient]], targets: Sequence[Edge]) -> _Wanted:
+def leading_to(roots: Sequence[tuple[Edge, Gradient]], targets: Sequence[Edge]) -> _Wanted:
+    """The targets, and the nodes between `roots` and them."""
     wanted = _Wanted(t if isinstance(t, Tensor) else t.node for t in targets)
     wanted.inner = set()
-    seen: set[Edge] = set()
-    order: list[Edge] = []
+    order = _below(roots)
+    # Edges lead to smaller numbers, so in increasing order the operands of a node come before it.
+    for node in sorted((n for n in order if not isinstance(n, Tensor)), key=lambda n: n.number):
+        if any((e if isinstance(e, Tensor) else e.node) in wanted for e in node.edges if e is not None):
+            wanted.add(node)
+            wanted.inner.add(node)
+    return wanted
+
+
+def _below(roots: Sequence[tuple[Edge, Gradient]]) -> list[Any]:
+    """All nodes and leaves that can be reached from the roots."""
+    seen: set[Any] = set()
+    order: list[Any] = []
     stack = [to if isinstance(to, Tensor) else to.node for to, _ in roots]
     while stack:
         at = stack.pop()
@@ -115,38 +156,21 @@ def _leading_to(roots: Sequence[tuple[Edge, Gradient]], targets: Sequence[Edge])
         order.append(at)
         if not isinstance(at, Tensor):
             stack.extend(e if isinstance(e, Tensor) else e.node for e in at.edges if e is not None)
-    # Edges lead to smaller numbers, so in increasing order the operands of a node come before it.
-    for node in sorted((n for n in order if not isinstance(n, Tensor)), key=lambda n: n.number):
-        if any((e if isinstance(e, Tensor) else e.node) in wanted for e in node.edges if e is not None):
-            wanted.add(node)
-            wanted.inner.add(node)
-    return wanted
+    return order
 
 
 def _collect(node: Node, g: Any, targets: Sequence[Edge], arrived: dict[Edge, Gradient]) -> None:
     for target in targets:
-        if target is node:
-            arrived[target] = g
-        elif isinstance(target, Output) and target.node is node and isinstance(g, dict) and target.index in g:
-            arrived[target] = g[target.index]
-
-
-def _call_hooks(node: Node, g: Any) -> Any:
-    """The cotangent of a node after its tensor hooks, which see and may replace it."""
-    assert node.hooks is not None
-    for index, hooks in node.hooks.items():
-        value = g.get(index) if isinstance(g, dict) else g
-        if value is None:
-            continue
-        value = run_hooks(hooks, value)
-        if isinstance(g, dict):
-            g[index] = value
-        else:
-            g = value
-    return g
+        if not isinstance(target, Tensor) and target.node is node:
+            value = g.get(target.index) if isinstance(g, dict) else g
+            if value is not None:
+                arrived[target] = value
 
 
 # Leaves
+
+ACCUMULATING = threading.RLock()
+"""Held while `.grad` changes, which the backwards of several threads may do at once to the same leaves."""
 
 
 def accumulate(leaf: Tensor, g: Gradient) -> None:
@@ -166,12 +190,32 @@ def accumulate(leaf: Tensor, g: Gradient) -> None:
         leaf._grad = wrap(np.asarray(held._array + g))
 
 
-def _accumulate_leaves(arrived: dict[Edge, Gradient]) -> None:
-    for leaf in list(arrived):
-        g = arrived.pop(leaf)
+def _accumulate_leaves(arrived: dict[Tensor, Gradient], run: Run | None = None) -> None:
+    """Add what has arrived to the leaves' `.grad`, between their hooks."""
+    for leaf in arrived:
         if leaf._hooks:
-            g = run_hooks(leaf._hooks, g)
-        accumulate(leaf, g)
+            _accumulate_with_hooks(arrived, run)  # type: ignore[arg-type]
+            return
+    with ACCUMULATING:
+        for leaf in list(arrived):
+            accumulate(leaf, arrived.pop(leaf))
+
+
+def _accumulate_with_hooks(arrived: dict[Tensor, Gradient], run: Run) -> None:
+    """All hooks that may still change a gradient come first: an error in one leaves every `.grad` as it was.
+
+    Hooks run without the lock: they may wait for another thread's backward.
+    """
+    hooked = [leaf for leaf in arrived if leaf._hooks]
+    with set_grad_enabled(run.create_graph):
+        for leaf in hooked:
+            arrived[leaf] = leaf._hooks.before_accumulating(arrived[leaf], run)
+        added = {leaf: arrived[leaf] for leaf in hooked if leaf._hooks.after}
+        with ACCUMULATING:
+            for leaf in list(arrived):
+                accumulate(leaf, arrived.pop(leaf))
+        for leaf in hooked:
+            leaf._hooks.after_accumulating(leaf, added.get(leaf))
 
 
 class _Probe:
@@ -210,14 +254,18 @@ def backward(tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retai
 
     Raises GradError for a tensor without graph, and for one that is not a scalar and has no cotangent.
     """
-    outputs = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    outputs = [tensors] if isinstance(tensors, Tensor) else _listed(tensors)
     seeds = _per_output(grad_tensors, len(outputs))
-    wanted = None if inputs is None else [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    wanted = None if inputs is None else _listed(inputs)
     if wanted is not None and not wanted:
         raise GradError("`inputs` argument to `backward()` cannot be empty.")
-    trace = current().trace
-    if trace is not None:
-        trace.backward(outputs, seeds, wanted, create_graph)
+    modes = current()
+    if modes.functional:
+        raise GradError("backward() called inside a functorch transform. This is not supported, please use "
+                        "functorch.grad or functorch.vjp instead or call backward() outside of functorch transforms."
+                        + locations.quote(locations.here()) + "\n    autograd.grad() and gradc.func.grad work here.")
+    if modes.trace is not None:
+        modes.trace.backward(outputs, seeds, wanted, create_graph)
         return
     roots = _roots(outputs, seeds, create_graph)
     if create_graph:
@@ -225,25 +273,35 @@ def backward(tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retai
                       "its gradient which can cause a memory leak. We recommend using autograd.grad when creating the "
                       "graph to avoid this.", UserWarning, stacklevel=3)
     retain = create_graph if retain_graph is None else retain_graph
-    targets = None
-    if wanted is not None:
-        for x in wanted:
-            if edge(x) is None:
-                raise GradError("can't retain_grad on Tensor that has requires_grad=False")
-        targets = [edge(x) for x in wanted]
-    arrived = propagate(roots, create_graph=create_graph, retain_graph=retain, targets=targets)
-    if wanted is None:
-        _accumulate_leaves(arrived)
-        return
-    for x in wanted:
-        if edge(x) in arrived:
-            accumulate(x, _after_leaf_hooks(edge(x), arrived))
+    run = Run(roots, create_graph)
+    if wanted is None and not create_graph:
+        _accumulate_leaves(propagate(run, retain_graph=retain), run)
+    else:
+        with set_grad_enabled(create_graph):  # whatever the caller has
+            _into_leaves(run, retain, wanted)
 
 
-def _after_leaf_hooks(to: Edge, arrived: dict[Edge, Gradient]) -> Gradient | None:
-    g = arrived.get(to)
-    hooks = to._hooks if isinstance(to, Tensor) else None  # those of a node ran when it was reached
-    return run_hooks(hooks, g) if hooks and g is not None else g
+_only_wanted: ContextVar[bool] = ContextVar("a backward that stops at what is wanted", default=False)
+is_restricted: Callable[[], bool] = _only_wanted.get
+"""Whether a backward is running in which not all leaves get their gradients."""
+
+
+def _to_targets(run: Run, retain_graph: bool, targets: Sequence[Edge]) -> dict[Edge, Gradient]:
+    token = _only_wanted.set(True)
+    try:
+        return propagate(run, retain_graph=retain_graph, targets=targets)
+    finally:
+        _only_wanted.reset(token)
+
+
+def _into_leaves(run: Run, retain_graph: bool, wanted: list[Any] | None) -> None:
+    targets = None if wanted is None else _edges(wanted, "can't retain_grad on Tensor that has requires_grad=False")
+    arrived = propagate(run, retain_graph=retain_graph) if targets is None else _to_targets(run, retain_graph, targets)
+    for x, to in zip(wanted or (), targets or (), strict=True):
+        if not isinstance(to, Tensor) and to in arrived:  # the user asked for the gradient of a tensor that is no leaf
+            with ACCUMULATING:
+                accumulate(x, arrived.pop(to))
+    _accumulate_leaves(arrived, run)
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
@@ -260,8 +318,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     if is_grads_batched:
         return _batched(outputs, inputs, grad_outputs, retain_graph or create_graph, create_graph, allow_unused,
                         materialize_grads)
-    results = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    results, wanted = _listed(outputs), _listed(inputs)
     if not wanted:
         raise GradError("`inputs` argument to `grad()` cannot be empty.")
     seeds = _per_output(grad_outputs, len(results))
@@ -269,16 +326,43 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     if trace is not None:
         found = trace.gradients(results, seeds, wanted, create_graph)
     else:
-        roots = _roots(results, seeds, create_graph)
-        for x in wanted:
-            if edge(x) is None:
-                raise GradError("One of the differentiated Tensors does not require grad"
-                                + locations.quote(locations.here()))
+        run = Run(_roots(results, seeds, create_graph), create_graph)
         retain = create_graph if retain_graph is None else retain_graph
-        arrived = propagate(roots, create_graph=create_graph, retain_graph=retain, targets=[edge(x) for x in wanted])
-        found = [_own(_after_leaf_hooks(edge(x), arrived)) for x in wanted]
+        if not create_graph:
+            found = _gradients(run, retain, wanted)
+        else:
+            with set_grad_enabled(True):  # also where the caller has them off
+                found = _gradients(run, retain, wanted)
+    watch = current().watch
+    if watch is not None and not create_graph:
+        for g in found:
+            if g is not None:
+                watch("rebuild", "autograd.grad() without create_graph=True", tuple(results), g)
     return tuple(_used(g, x, i, allow_unused, materialize_grads)
                  for i, (g, x) in enumerate(zip(found, wanted, strict=True)))
+
+
+def _gradients(run: Run, retain_graph: bool, wanted: list[Any]) -> list[Tensor | None]:
+    targets = _edges(wanted, "One of the differentiated Tensors does not require grad")
+    arrived = _to_targets(run, retain_graph, targets)
+    for leaf in arrived:
+        if isinstance(leaf, Tensor) and leaf._hooks:  # those of a node ran when it was reached
+            with set_grad_enabled(run.create_graph):
+                arrived[leaf] = leaf._hooks.on_outputs(arrived[leaf], run)
+    return [_own(arrived.get(to)) for to in targets]
+
+
+def _listed(tensors: Any) -> list[Any]:
+    return [tensors] if isinstance(tensors, (Tensor, GradientEdge)) else list(tensors)
+
+
+def _edges(wanted: list[Any], problem: str) -> list[Edge]:
+    """The edges of what gradients are wanted of. Raises GradError for a tensor that requires none."""
+    edges = [edge(x) if isinstance(x, Tensor) else x.edge for x in wanted]
+    for e in edges:
+        if e is None:
+            raise GradError(problem + locations.quote(locations.here()))
+    return edges
 
 
 def _batched(outputs: Any, inputs: Any, seeds: Any, retain: bool, *options: Any) -> tuple[Tensor | None, ...]:
@@ -303,6 +387,8 @@ def _used(g: Tensor | None, x: Tensor, i: int, allow_unused: bool | None, materi
     if g is not None:
         return g
     if materialize:
+        if not isinstance(x, Tensor):
+            raise GradError("materialize_grads cannot be used when the given input is a GradientEdge")
         return x.zeros_like()  # type: ignore[attr-defined, no-any-return]
     if not allow_unused:
         raise GradError(f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
@@ -322,10 +408,16 @@ def _per_output(seeds: Any, count: int) -> list[Any]:
 def _roots(outputs: list[Tensor], seeds: list[Any], create_graph: bool) -> list[tuple[Edge, Gradient]]:
     roots = []
     for i, (output, seed) in enumerate(zip(outputs, seeds, strict=True)):
-        to = edge(output)
+        to = edge(output) if isinstance(output, Tensor) else output.edge
         if to is None:
             raise GradError(f"element {i} of tensors does not require grad and does not have a grad_fn"
                             + locations.quote(locations.here()))
+        if not isinstance(output, Tensor):
+            if seed is None:
+                raise GradError(f"grad_outputs is None for a GradientEdge (element {i}): its shape is not known here, "
+                                f"so pass the cotangent{locations.quote(locations.here())}")
+            roots.append((to, seed if create_graph else seed._array))
+            continue
         if seed is None and not create_graph and output._array.shape == () and output._array.dtype.kind == "f":
             roots.append((to, np.ones((), output._array.dtype)))  # the usual case, quickly
             continue

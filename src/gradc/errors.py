@@ -19,8 +19,20 @@ class DtypeError(GradcError, RuntimeError, TypeError):
     """Element types that an operation does not take."""
 
 
+class UnsupportedError(DtypeError, NotImplementedError):
+    """An element type for which an operation is not there."""
+
+
+class CallError(GradcError, RuntimeError):
+    """Arguments of the right types that together make no sense."""
+
+
 class ArgumentError(GradcError, TypeError):
     """Arguments that do not fit a function's signature."""
+
+
+class LinAlgError(GradcError, RuntimeError):
+    """A matrix for which a decomposition or an inverse is not there."""
 
 
 class DimensionError(GradcError, IndexError):
@@ -41,3 +53,7 @@ class VerifyError(GradcError, ValueError):
 
 class ParseError(GradcError, SyntaxError):
     """A text that is not a graph."""
+
+
+class TransformError(GradcError, RuntimeError, ValueError):
+    """A function or an argument that a transform of gradc.func cannot take."""

@@ -117,6 +117,9 @@ class _Function:
         written += [f"{key}={literal(value, self.prefix)}" for key, value in kwargs.items()]
         return Expression(f"{self.name}({', '.join(written)})", CALL, self.prefix)
 
+    def __getattr__(self, name: str) -> _Function:
+        return _Function(f"{self.name}.{name}", self.prefix)  # a ufunc's method, as in maximum.accumulate
+
     def __str__(self) -> str:
         return self.name
 

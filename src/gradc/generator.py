@@ -13,13 +13,15 @@ from __future__ import annotations
 import math
 import secrets
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradc import dtypes
 from gradc.errors import DtypeError, GradcError, ShapeError
+from gradc.ir.types import Type
 
 DEFAULT_SEED = 67280421310721
 """The seed of a generator that nobody seeded."""
@@ -58,7 +60,6 @@ class Generator:
     def __init__(self, device: str = "cpu") -> None:
         if str(device) != "cpu":
             raise RandomError(f"Generator: no random numbers on device {device!r}; gradc has 'cpu' only")
-        self.device = "cpu"
         self._lock = threading.RLock()
         self.manual_seed(DEFAULT_SEED)
 
@@ -112,8 +113,8 @@ class Generator:
             self._spare_normal = float(fields["normal"]) if fields["has_normal"] else None
         return self
 
-    def __reduce__(self) -> tuple[Any, tuple[np.ndarray]]:
-        return _restored, (self.get_state(),)
+    def __reduce__(self) -> tuple[Any, tuple[type[Generator], np.ndarray]]:
+        return _restored, (type(self), Generator.get_state(self))
 
     def rand(self, shape: Shape, dtype: object = None) -> np.ndarray:
         """Samples spread evenly over [0, 1), as torch.rand."""
@@ -121,7 +122,7 @@ class Generator:
 
     def uniform(self, shape: Shape, dtype: object = None, low: float = 0.0, high: float = 1.0) -> np.ndarray:
         """Samples spread evenly over [low, high), as Tensor.uniform_."""
-        kind, dimensions = _float_kind("uniform", dtype), _dimensions(shape)
+        kind, dimensions = _float_kind("uniform", dtype), as_dimensions(shape)
         if not low <= high:
             raise RandomError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
         if not max(abs(low), abs(high), high - low) <= _largest(kind):
@@ -147,7 +148,7 @@ class Generator:
 
         Of complex samples, `mean` is that of each part, as in PyTorch, and `std` that of the whole number.
         """
-        kind, dimensions = _float_kind("normal", dtype), _dimensions(shape)
+        kind, dimensions = _float_kind("normal", dtype), as_dimensions(shape)
         if not std >= 0:
             raise RandomError(f"normal expects std >= 0.0, but found std {std}")
         if kind.is_complex:
@@ -163,7 +164,7 @@ class Generator:
 
     def randint(self, low: int, high: int, shape: Shape, dtype: object = None) -> np.ndarray:
         """Integers spread evenly over [low, high), as torch.randint; int64 unless a dtype is given."""
-        kind, dimensions = dtypes.int64 if dtype is None else dtypes.of(dtype), _dimensions(shape)
+        kind, dimensions = dtypes.int64 if dtype is None else dtypes.of(dtype), as_dimensions(shape)
         low, high = _integer_bounds(int(low), int(high), kind)
         span, count = high - low, math.prod(dimensions)
         if span >= 2**28:  # a remainder of 32 bits would favour small numbers noticeably
@@ -177,7 +178,7 @@ class Generator:
 
     def randperm(self, n: int, dtype: object = None) -> np.ndarray:
         """The integers below `n` in random order, as torch.randperm; int64 unless a dtype is given."""
-        kind, (n,) = dtypes.int64 if dtype is None else dtypes.of(dtype), _dimensions(n)
+        kind, (n,) = dtypes.int64 if dtype is None else dtypes.of(dtype), as_dimensions(n)
         swaps = max(n - 1, 0)
         too_many = n >= (2**32 - 1) // 20  # for remainders of 32 bits to be even enough
         words = self._words64(swaps) if too_many else self._words(swaps)
@@ -200,7 +201,7 @@ class Generator:
         if not ((probabilities >= 0) & (probabilities <= 1)).all():
             raise RandomError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
         double = not isinstance(p, np.ndarray) or p.dtype == np.float64
-        dimensions = probabilities.shape if shape is None else _dimensions(shape)
+        dimensions = probabilities.shape if shape is None else as_dimensions(shape)
         samples = self._unit(math.prod(dimensions), double).reshape(dimensions)
         return (samples < probabilities.astype(samples.dtype)).astype(kind.numpy)
 
@@ -222,8 +223,13 @@ class Generator:
         bits = self._words(count) & np.uint32(2**24 - 1)
         return bits.view(np.int32).astype(np.float32) * np.float32(2**-24)
 
+    def pairwise_normals(self, shape: Shape) -> np.ndarray:
+        """Standard normal samples in double precision, in pairs; the second may be left over for the next call."""
+        dims = as_dimensions(shape)
+        return self._few_normals(math.prod(dims)).reshape(dims)
+
     def _few_normals(self, count: int) -> np.ndarray:
-        """At most 15 standard normal samples; of each pair drawn, the second may be left over for the next call."""
+        """As pairwise_normals, by a loop: meant for few."""
         with self._lock:
             samples: list[float] = []
             if count and self._spare_normal is not None:
@@ -252,12 +258,33 @@ class Generator:
         return samples[:count]
 
 
-def _restored(state: np.ndarray) -> Generator:
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """A use of a generator that a trace noted: numbers in a `shape`, or, where it is None, a change of its state.
+
+    `sample(generator, shape)` draws or changes; `name` is what a graph calls the numbers.
+    """
+
+    name: str
+    generator: Generator
+    sample: Callable[[Any, Any], Any]
+    shape: tuple[int, ...] | None
+
+    def __call__(self) -> Any:
+        return self.sample(self.generator, self.shape)
+
+    def infer(self) -> Type:
+        """The type of the numbers. Raises what drawing them would raise, and leaves the generator alone."""
+        return Type(dtypes.of(self.sample(Generator(), (0,)).dtype), self.shape or ())
+
+
+def _restored(kind: type[Generator], state: np.ndarray) -> Generator:
     """A generator at a saved point; what pickle calls."""
-    return Generator().set_state(state)
+    return Generator.set_state(kind(), state)
 
 
-def _dimensions(shape: Shape) -> tuple[int, ...]:
+def as_dimensions(shape: Shape) -> tuple[int, ...]:
+    """A shape as a tuple. Raises ShapeError for negative sizes."""
     dimensions = tuple(map(int, shape)) if isinstance(shape, Iterable) else (int(shape),)
     if any(size < 0 for size in dimensions):
         raise ShapeError(f"Trying to create tensor with negative dimension {min(dimensions)}: {list(dimensions)}")
@@ -449,7 +476,3 @@ def _sine_and_cosine(angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _sign(negative: np.ndarray) -> np.ndarray:
     return np.where(negative, np.float32(-1), np.float32(1))
-
-
-default_generator = Generator()
-"""The generator of all functions that are given none."""

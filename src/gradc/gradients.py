@@ -17,7 +17,8 @@ from gradc import dtypes
 from gradc.backends import numpy as numpy_backend
 from gradc.ir import Type
 from gradc.modes import EAGER_NO_GRAD, enter
-from gradc.node import Node
+from gradc.node import Node, Output, Packed
+from gradc.ops.base import NARROW
 from gradc.passes.local import tidy
 from gradc.tensor import Tensor, payload, wrap
 from gradc.tracing import Tracer
@@ -42,23 +43,29 @@ def gradients(node: Node, g: Any) -> Sequence[Any]:
     key = (node.signature, needs, *attrs.values()) if attrs else (node.signature, needs)
     function = op.generated.get(key)
     if function.__class__ is not FunctionType:
-        function = _used(node, needs, key, function, g)
+        return _at_first(node, needs, key, function, g)
     return function(g, *node.saved)  # type: ignore[no-any-return]
 
 
 ONE = (True,)
 
 
-def _used(node: Node, needs: tuple[bool, ...], key: Any, uses: int | None, g: Any) -> Callable[..., Any]:
-    """The function for a key without a generated one yet: the formulas themselves for the first uses."""
+def _at_first(node: Node, needs: tuple[bool, ...], key: Any, uses: int | None, g: Any) -> Sequence[Any]:
+    """The gradients for a key without a generated function: by the formulas themselves the first times."""
     generated = node.op.generated
-    if uses is not None and uses >= USES_BEFORE_GENERATING:
-        generated[key] = generate(node, needs, Type(dtypes.of(g.dtype), g.shape))
-        return generated[key]  # type: ignore[no-any-return]
+    if uses is not None and uses >= USES_BEFORE_GENERATING and not _narrow(node, g):
+        function = generated[key] = generate(node, needs, Type(dtypes.of(g.dtype), g.shape))
+        return function(g, *node.saved)  # type: ignore[no-any-return]
     if len(generated) > 1000:
         generated.clear()
     generated[key] = 1 + (uses or 0)
-    return lambda g, *saved: _direct(node, g, needs)
+    return _direct(node, g, needs)
+
+
+def _narrow(node: Node, g: Any) -> bool:
+    """Whether half precision occurs: then the formulas run op by op, each of which is computed in float32."""
+    kinds = node.signature[-1]
+    return not NARROW.isdisjoint((g.dtype, *(kinds if isinstance(kinds, tuple) else (kinds,))))
 
 
 USES_BEFORE_GENERATING = 2
@@ -77,7 +84,7 @@ def _direct(node: Node, g: Any, needs: tuple[bool, ...]) -> Sequence[Any]:
 
 def gradients_as_tensors(node: Node, g: Any) -> Sequence[Any]:
     """The cotangents of a node's operands as tensors with a graph of their own, for create_graph."""
-    if node.saved:
+    if node.guards:
         node.check_saved()
     needs = tuple([e is not None for e in node.edges])
     if node.op.backward_on_tensors is not None:
@@ -107,7 +114,8 @@ def saved_tensors(node: Node, linked: bool) -> list[Any]:
         else:
             tensor = wrap(value)
             if linked:
-                tensor = _linked(tensor, node if is_result else node.edges[position])
+                result = Output(node, position) if node.op.results else node
+                tensor = _linked(tensor, result if is_result else node.edges[position])
             tensors.append(tensor)
     return tensors
 
@@ -143,8 +151,39 @@ def operand_types(node: Any) -> list[Any]:
 
 def result_types(node: Node) -> Type | tuple[Type, ...]:
     """The type of a node's result, or of its results."""
-    numbers = [0 if not isinstance(t, Type) else t for t in operand_types(node)]
+    if node.types is not None:
+        return node.types if len(node.types) != 1 else node.types[0]
+    kinds = node.signature[-1]
+    numbers = [t if isinstance(t, Type) else None if isinstance(kinds, tuple) and kinds[i] is type(None) else 0
+               for i, t in enumerate(operand_types(node))]
     return node.op.infer(*node.op.promoted_types(numbers), **node.attrs)  # type: ignore[no-any-return]
+
+
+# Hooks
+
+
+def cotangents(node: Node, g: Any) -> tuple[Any, ...]:
+    """The cotangent of each differentiable result of a node; None for those that have none."""
+    return tuple([g.get(i) for i in _differentiable(node)]) if isinstance(g, dict) else (g,)
+
+
+def before_running(node: Node, g: Any) -> Any:
+    """The cotangent of a node, or the dictionary of them, after the hooks that come before it."""
+    assert node.hooks is not None
+    replaced = node.hooks.before_running(cotangents(node, g))
+    if not isinstance(g, dict):
+        return replaced[0]
+    return {i: x for i, x in zip(_differentiable(node), replaced, strict=True) if x is not None}
+
+
+def _differentiable(node: Node) -> list[int]:
+    """The numbers of the results that can have a gradient."""
+    types = result_types(node)
+    types = types if isinstance(types, tuple) else (types,)
+    return [i for i, t in enumerate(types) if t is not None and t.dtype.is_differentiable]
+
+
+# Generated functions
 
 
 def generate(node: Node, needs: tuple[bool, ...], g_type: Type) -> Callable[..., Any]:
@@ -154,8 +193,8 @@ def generate(node: Node, needs: tuple[bool, ...], g_type: Type) -> Callable[...,
     tracer = Tracer(node.location)
     g = tracer.input(g_type, "g")
     saved: list[Any] = []
-    for (is_result, position, _), name, value in zip(op.saved_sources, op.saved_names, node.saved, strict=True):
-        if isinstance(value, np.ndarray):
+    for (is_result, position, _), name, value in zip(op.saved_sources, op.saved_names, node.held, strict=True):
+        if isinstance(value, (np.ndarray, Packed)):
             stand_in: Any = tracer.input(Type(dtypes.of(value.dtype), value.shape), name)
         else:
             # A number stands for any number of its place: a scalar of the cotangent's type, so that nothing is cast.

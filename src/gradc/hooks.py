@@ -1,20 +1,25 @@
-"""Functions that see, and may replace, the gradient of one tensor on its way through `backward`."""
+"""Functions that see, and may replace, gradients on their way through `backward`.
+
+They hang on a node of the graph, or on a leaf in the place of the AccumulateGrad node that it rarely has.
+"""
 
 from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from gradc import locations
-from gradc.errors import ArgumentError, GradError, ShapeError, TraceError
+from gradc.errors import ArgumentError, DtypeError, GradError, ShapeError, TraceError
 from gradc.modes import current
 from gradc.tensor import Tensor, edge, wrap
 
-Hooks = dict[int, Callable[[Tensor], Any]]
+Hook = Callable[..., Any]
+Gradient = Any
+"""An array, or a Tensor when create_graph."""
 
 _number = itertools.count().__next__
 
@@ -37,46 +42,166 @@ class RemovableHandle:
         self.remove()
 
 
-class Retain:
-    """The hook that keeps the gradient of a tensor that is no leaf. It does not keep the tensor alive."""
+def refuse_in_trace() -> None:
+    """Raise TraceError if a trace is on: a compiled backward calls no hooks."""
+    if current().trace is not None:
+        raise TraceError(f"hooks cannot be changed in a compiled function{locations.quote(locations.here())}\n    "
+                         f"Keep this function eager.")
+
+
+def register(hooks: dict[int, Any], hook: Hook) -> RemovableHandle:
+    """Add a hook behind the others."""
+    refuse_in_trace()
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
+
+
+class Running(Protocol):
+    """The `backward` that is running; engine.py has the class."""
+
+    def reaches(self, node: Any) -> bool:
+        """Whether a node, or a leaf, gets a gradient in this run."""
+
+
+class RunHook:
+    """A hook of gradc's own on a tensor: it is called with the run as well."""
+
+    def __call__(self, g: Tensor, run: Running) -> None:
+        raise NotImplementedError
+
+
+class Retain(RunHook):
+    """Keeps the gradient of a tensor that is no leaf. It does not keep the tensor alive."""
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = weakref.ref(tensor)
 
-    def __call__(self, g: Tensor) -> None:
+    def __call__(self, g: Tensor, run: Running) -> None:
         tensor = self.tensor()
         if tensor is not None:
             held = tensor._grad
             tensor._grad = g.clone() if held is None else held + g  # type: ignore[attr-defined, operator]
 
 
-def run_hooks(hooks: Hooks, g: Any) -> Any:
-    """`g`, an array or a tensor, after each hook in turn; one that returns None leaves it. Retaining comes last."""
+class Hooks:
+    """The hooks of a node: on the cotangents of its `outputs`, `before` and `after` it runs.
+
+    For a leaf they are those of its AccumulateGrad node; `accumulated` are called when its `.grad` is complete.
+    """
+
+    __slots__ = ("outputs", "before", "after", "accumulated")
+
+    def __init__(self) -> None:
+        self.outputs: dict[int, dict[int, Hook]] = {}
+        self.before: dict[int, Hook] = {}
+        self.after: dict[int, Hook] = {}
+        self.accumulated: dict[int, Hook] = {}
+
+    def __bool__(self) -> bool:
+        return any(self.outputs.values()) or bool(self.before or self.after or self.accumulated)
+
+    def on_outputs(self, g: Any, run: Running) -> Any:
+        """The cotangent, or the dictionary of them, after the hooks on tensors. Retaining comes last."""
+        for index, hooks in list(self.outputs.items()):
+            if not isinstance(g, dict):
+                g = _run(hooks, g, run)
+            elif index in g:
+                g[index] = _run(hooks, g[index], run)
+        return g
+
+    def before_running(self, cotangents: Sequence[Gradient | None]) -> Sequence[Gradient | None]:
+        """The cotangents of a node's outputs after the hooks that come before it."""
+        for hook in list(self.before.values()):
+            replaced = hook(_shown_all(cotangents))
+            if replaced is not None:
+                cotangents = _taken_all(hook, replaced, cotangents)
+        return cotangents
+
+    def after_running(self, parts: Sequence[Gradient | None],
+                      cotangents: Sequence[Gradient | None]) -> Sequence[Gradient | None]:
+        """The gradients that a node passes on, after the hooks that come behind it."""
+        for hook in list(self.after.values()):
+            replaced = hook(_shown_all(parts), _shown_all(cotangents))
+            if replaced is not None:
+                parts = _taken_all(hook, replaced, parts)
+        return parts
+
+    def before_accumulating(self, g: Gradient, run: Running) -> Gradient:
+        """The gradient of a leaf as it will be added to `.grad`."""
+        return self.before_running((self.on_outputs(g, run),))[0]
+
+    def after_accumulating(self, leaf: Tensor, g: Gradient) -> None:
+        """Tell the hooks of a leaf that its gradient has been added."""
+        for hook in list(self.accumulated.values()):
+            replaced = hook(leaf)
+            if replaced is not None and not isinstance(replaced, Tensor):
+                raise ArgumentError(f"expected Variable, but hook returned '{type(replaced).__name__}'")
+        self.after_running((), (g,))
+
+
+def _run(hooks: dict[int, Hook], g: Gradient, run: Running) -> Gradient:
     for hook in sorted(hooks.values(), key=lambda hook: isinstance(hook, Retain)):
-        seen = g if isinstance(g, Tensor) else wrap(np.asarray(g))
-        replaced = hook(seen)
-        if replaced is None:
-            continue
-        name = getattr(hook, "__name__", type(hook).__name__)
-        if not isinstance(replaced, Tensor):
-            raise ArgumentError(f"expected Variable, but hook returned '{type(replaced).__name__}'")
-        if replaced._array.shape != seen._array.shape:
-            raise ShapeError(f"hook '{name}' has changed the size of value")
-        g = replaced if isinstance(g, Tensor) else replaced._array
+        replaced = hook(_shown(g), run) if isinstance(hook, RunHook) else hook(_shown(g))
+        if replaced is not None:
+            g = _taken(hook, replaced, g)
     return g
 
 
-def _hooks_of(tensor: Tensor, what: str) -> Hooks:
-    if current().trace is not None:
-        raise TraceError(f"{what}: hooks cannot be changed in a compiled function{locations.quote(locations.here())}")
+def _shown(g: Gradient | None) -> Tensor | None:
+    """A gradient as hooks see it."""
+    return g if g is None or isinstance(g, Tensor) else wrap(np.asarray(g))
+
+
+def _shown_all(gradients: Sequence[Gradient | None]) -> tuple[Tensor | None, ...]:
+    return tuple([_shown(g) for g in gradients])
+
+
+def _taken(hook: Hook, replaced: Any, g: Gradient | None) -> Gradient | None:
+    """What a hook returned, in place of `g`; it must be of the same type."""
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if replaced is None:
+        return None
+    if not isinstance(replaced, Tensor):
+        raise ArgumentError(f"expected Variable, but hook returned '{type(replaced).__name__}'")
+    if g is None:
+        raise GradError(f"can't replace a None gradient with a non-None value\n    hook '{name}'")
+    kind, shape = (g.dtype.numpy, g._array.shape) if isinstance(g, Tensor) else (g.dtype, g.shape)
+    if replaced._array.shape != shape:
+        raise ShapeError(f"hook '{name}' has changed the size of value: from {list(shape)} to "
+                         f"{list(replaced._array.shape)}")
+    if replaced._array.dtype != kind:
+        raise DtypeError(f"hook '{name}' has changed the type of value: from {kind} to {replaced._array.dtype}")
+    return replaced if isinstance(g, Tensor) else replaced._array
+
+
+def _taken_all(hook: Hook, replaced: Any, gradients: Sequence[Gradient | None]) -> tuple[Gradient | None, ...]:
+    if not isinstance(replaced, tuple):
+        raise ArgumentError(f"expected tuple, but hook returned '{type(replaced).__name__}'")
+    if len(replaced) != len(gradients):
+        name = getattr(hook, "__name__", type(hook).__name__)
+        raise GradError(f"hook '{name}' has returned an incorrect number of values (got {len(replaced)}, but expected "
+                        f"{len(gradients)})")
+    return tuple([_taken(hook, new, old) for new, old in zip(replaced, gradients, strict=True)])
+
+
+# What tensors offer
+
+
+def hooks_of(holder: Any) -> Hooks:
+    """The hooks of a node, or of a leaf; made now if there are none yet."""
+    name = "_hooks" if isinstance(holder, Tensor) else "hooks"
+    if getattr(holder, name) is None:
+        setattr(holder, name, Hooks())
+    return getattr(holder, name)  # type: ignore[no-any-return]
+
+
+def _tensor_hooks(tensor: Tensor) -> dict[int, Hook]:
+    refuse_in_trace()
     to = edge(tensor)
     if to is tensor:
-        if tensor._hooks is None:
-            tensor._hooks = {}
-        return tensor._hooks  # type: ignore[no-any-return]
-    if to.node.hooks is None:
-        to.node.hooks = {}
-    return to.node.hooks.setdefault(to.index, {})  # type: ignore[no-any-return]
+        return hooks_of(tensor).outputs.setdefault(0, {})
+    return hooks_of(to.node).outputs.setdefault(to.index, {})
 
 
 def _register_hook(self: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandle:
@@ -87,10 +212,22 @@ def _register_hook(self: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHand
     if edge(self) is None:
         raise GradError("cannot register a hook on a tensor that doesn't require gradient"
                         + locations.quote(locations.here()))
-    hooks = _hooks_of(self, "register_hook")
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
+    return register(_tensor_hooks(self), hook)
+
+
+def _register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
+    """Call `hook` with this leaf whenever `backward` has added to its `.grad`: the place to step an optimizer at once.
+
+    Raises GradError for a tensor that does not require grad, and for one that is no leaf.
+    """
+    to = edge(self)
+    if to is None:
+        raise GradError("cannot register a hook on a tensor that doesn't require gradient"
+                        + locations.quote(locations.here()))
+    if to is not self:
+        raise GradError("post accumulate grad hooks cannot be registered on non-leaf tensors"
+                        f"{locations.quote(locations.here())}\n    register_hook() sees the gradient of any tensor.")
+    return register(hooks_of(self).accumulated, hook)
 
 
 def _retain_grad(self: Tensor) -> None:
@@ -102,10 +239,21 @@ def _retain_grad(self: Tensor) -> None:
         raise GradError("can't retain_grad on Tensor that has requires_grad=False"
                         + locations.quote(locations.here()))
     if edge(self) is not self and not self._retains_grad:
-        _hooks_of(self, "retain_grad")[_number()] = Retain(self)
+        register(_tensor_hooks(self), Retain(self))
         self._retains_grad = True
 
 
+def move_retained(tensor: Tensor, before: Any) -> None:
+    """A tensor that was written in place keeps the gradient of its new value, no longer of that `before`."""
+    hooks = before.node.hooks.outputs[before.index]
+    for key, hook in list(hooks.items()):
+        if isinstance(hook, Retain) and hook.tensor() is tensor:
+            del hooks[key]
+    tensor._retains_grad = False
+    _retain_grad(tensor)
+
+
 Tensor.register_hook = _register_hook  # type: ignore[attr-defined]
+Tensor.register_post_accumulate_grad_hook = _register_post_accumulate_grad_hook  # type: ignore[attr-defined]
 Tensor.retain_grad = _retain_grad  # type: ignore[attr-defined]
 Tensor.retains_grad = property(lambda self: self._retains_grad)  # type: ignore[attr-defined]

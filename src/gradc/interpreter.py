@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from gradc import engine
+from gradc import calls, engine
 from gradc.apply import apply
-from gradc.errors import ArgumentError, DtypeError, ShapeError
+from gradc.errors import ArgumentError, DtypeError, ShapeError, TraceError
 from gradc.ir import OPS, Array, Graph, Node, Operand, Program, Type, Value, constants
+from gradc.ir.traits import is_call
 from gradc.ir.types import SCALARS
 from gradc.modes import EAGER, current, enter
 from gradc.tensor import Tensor
@@ -79,10 +81,37 @@ def execute(nodes: Sequence[Node], environment: dict[Value, Any], recorded: bool
             environment.update((v, inner[v]) for v in node.outputs)
         else:
             operands = tuple(_read(environment, x) for x in node.inputs)
-            results = _differentiated(node.attrs, operands) if node.op.name == "gradient" else apply(
-                node.op, operands, dict(node.attrs))
+            if is_call(node):
+                results = _called(node, operands)
+            elif node.op.name == "gradient":
+                results = _differentiated(node.attrs, operands)
+            else:
+                results = apply(node.op, operands, dict(node.attrs))
             results = _leaf(results) if recorded else results
             environment.update(zip(node.outputs, results if isinstance(results, tuple) else (results,), strict=True))
+
+
+def _called(node: Node, operands: tuple[Any, ...]) -> Any:
+    """The results of a node that calls its regions."""
+    trace = current().trace
+    if trace is not None:
+        return calls.record(trace, node.regions, operands, dict(node.attrs))
+    forward, *others = node.regions
+
+    def run_forward(*tensors: Any) -> tuple[Sequence[Any], ...]:
+        outputs = _outputs(forward, tensors)
+        end = len(outputs) - forward.saved
+        return outputs[: len(forward.results)], outputs[len(forward.results) : end], outputs[end:]
+
+    backward = None if not others else lambda *tensors: _outputs(others[0], tensors)
+    return calls.call(run_forward, backward, operands)
+
+
+def _outputs(region: Graph, tensors: Sequence[Any]) -> list[Any]:
+    """The outputs of a closed region for these inputs."""
+    environment: dict[Value, Any] = dict(zip(region.inputs, tensors, strict=True))
+    execute(region.nodes, environment)
+    return [_read(environment, x) for x in region.outputs]
 
 
 def _read(environment: dict[Value, Any], operand: Operand) -> Any:
@@ -148,10 +177,35 @@ def _applied(op: Any, recorded: bool) -> Any:
         given = {name: value.dtype if isinstance(value, Type) else value for name, value in attrs.items()}
         if op.name == "gradient":
             return _differentiated(op.defaults | given, operands)
+        if op.region == "call":
+            result = _called_function(op, operands)
+            return _bare(_leaf(result) if recorded else result)
         result = apply(op, operands, op.defaults | given)
         return _leaf(result) if recorded else result
 
     return function
+
+
+def _called_function(op: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The results of a node whose regions are Python functions: the nested `def`s of a text."""
+    functions = [x for x in arguments if inspect.isfunction(x)]
+    operands = arguments[len(functions) :]
+    if current().trace is not None:
+        raise TraceError(f"the text of a graph is run as Python in a trace, where the regions of {op.name} are "
+                         f"functions and not graphs\n    Parse the text, and call the graph.")
+
+    def run_forward(*tensors: Any) -> tuple[Sequence[Any], ...]:
+        outputs = [*_tuple(functions[0](*tensors))]
+        saved = outputs.pop() if isinstance(outputs[-1], _Saved) and not isinstance(outputs[-1], _Updated) else ()
+        updated = outputs.pop() if outputs and isinstance(outputs[-1], _Updated) else ()
+        return outputs, updated, saved
+
+    backward = None if len(functions) < 2 else lambda *tensors: _tuple(functions[1](*tensors))
+    return calls.call(run_forward, backward, operands)
+
+
+def _bare(results: tuple[Any, ...]) -> Any:
+    return results[0] if len(results) == 1 else results
 
 
 class _Saved(tuple[Any, ...]):
@@ -161,8 +215,12 @@ class _Saved(tuple[Any, ...]):
         return super().__new__(cls, values)
 
 
+class _Updated(_Saved):
+    """The new values of inputs."""
+
+
 def _updates(**values: Any) -> _Saved:
-    return _Saved(*values.values())
+    return _Updated(*values.values())
 
 
 def _flat(function: Any, recorded: bool) -> Any:

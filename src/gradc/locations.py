@@ -118,7 +118,7 @@ def _store_names(code: CodeType) -> dict[int, str]:
         if instruction.opname.startswith("STORE_FAST") and isinstance(name, tuple):
             name = name[0]  # fused stores of newer Pythons
         if previous is not None and isinstance(name, str) and instruction.opname.startswith("STORE_") \
-                and "SUBSCR" not in instruction.opname and "SLICE" not in instruction.opname:
+                and name.isidentifier() and "SUBSCR" not in instruction.opname and "SLICE" not in instruction.opname:
             for offset in range(previous, instruction.offset, 2):  # a frame may stand in the cache behind a call
                 names[offset] = name
         previous = instruction.offset

@@ -24,27 +24,42 @@ class Modes:
     """What is on, for one thread; never changed, only replaced.
 
     `grad` records gradients; `trace` is the tracer that records ops, or None; `inference` marks new tensors as never
-    to be differentiated; `saving` is the pair of functions (pack, unpack) for what the graph saves, or None.
+    to be differentiated; `saving` is the pair of functions (pack, unpack) for what the graph saves, or None;
+    `functional` is true inside a transform of gradc.func, where backward() has no meaning; `watch` is called with
+    everything that happens to tensors, or None (see inspect/explain_forward.py); `autocast` is the dtype that products
+    are computed in, or None (see amp).
 
-    `quick` is true for eager code without `saving`: what generated functions serve. `storage` is the class of the
-    memory of new tensors.
+    `quick` is true for eager code without `saving`, `watch` and `autocast`: what generated functions serve. `storage`
+    is the class of the memory of new tensors.
     """
 
-    __slots__ = ("grad", "trace", "inference", "saving", "quick", "storage")
+    __slots__ = ("grad", "trace", "inference", "saving", "functional", "watch", "autocast", "quick", "storage")
 
-    def __init__(self, grad: bool, trace: Tracer | None, inference: bool = False, saving: Any = None) -> None:
+    def __init__(self, grad: bool, trace: Tracer | None, inference: bool = False, saving: Any = None,
+                 functional: bool = False, watch: Any = None, autocast: Any = None) -> None:
         self.grad = grad
         self.trace = trace
         self.inference = inference
         self.saving = saving
-        self.quick = trace is None and saving is None
+        self.functional = functional
+        self.watch = watch
+        self.autocast = autocast
+        self.quick = trace is None and saving is None and watch is None and autocast is None
         self.storage = InferenceStorage if inference and trace is None else Storage
 
     def replace(self, **changes: Any) -> Modes:
         """These modes with some changed."""
-        fields = {name: getattr(self, name) for name in ("grad", "trace", "inference", "saving")}
-        return Modes(**fields | changes)
+        if self.watch is not None and "grad" in changes and "watch" not in changes:
+            self.watch("mode", "", (), changes["grad"])
+        fields = {name: getattr(self, name) for name in FIELDS}
+        fields |= changes
+        plain = not any(fields[name] for name in FIELDS if name != "grad")
+        if plain:  # with_grad knows these two by identity
+            return EAGER if fields["grad"] else EAGER_NO_GRAD
+        return Modes(**fields)
 
+
+FIELDS = ("grad", "trace", "inference", "saving", "functional", "watch", "autocast")
 
 EAGER = Modes(True, None)
 EAGER_NO_GRAD = Modes(False, None)

@@ -16,10 +16,13 @@ from typing import Any
 import numpy as np
 
 from gradc import dtypes, locations
+from gradc.coverage import MissingName
+from gradc.devices import CPU, device
 from gradc.dtypes import dtype
 from gradc.errors import ArgumentError, DtypeError, GradError, ShapeError
 from gradc.formatting import format_array
 from gradc.ir.types import Type
+from gradc.layouts import layout, strided
 from gradc.modes import current
 from gradc.shapes import Size
 from gradc.storage import InferenceStorage, Storage
@@ -55,33 +58,6 @@ class View:
         self.history = history
 
 
-class device:
-    """Where tensors live. gradc computes on the host; compiled functions run where XLA puts them."""
-
-    def __init__(self, type: str | device, index: int | None = None) -> None:
-        name = type.type if isinstance(type, device) else str(type).partition(":")[0]
-        if name != "cpu":
-            raise GradError(f"device {name!r} is not available: gradc's eager tensors live on the CPU; "
-                            f"compiled functions use the accelerator that JAX finds")
-        self.type = name
-        self.index = index
-
-    def __repr__(self) -> str:
-        return f"device(type='{self.type}')"
-
-    def __str__(self) -> str:
-        return self.type
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, device) and other.type == self.type
-
-    def __hash__(self) -> int:
-        return hash(self.type)
-
-
-CPU = device("cpu")
-
-
 class Tensor:
     """An array with autograd, as torch.Tensor.
 
@@ -100,9 +76,11 @@ class Tensor:
     _device: Any = None
     _hooks: Any = None
     _retains_grad = False
+    _turned = 0
+    """The history of its storage when its dimensions were last changed in place; see apply.turn."""
 
     __array_priority__ = 1000
-    __array_ufunc__ = None  # ndarray * tensor asks the tensor
+    __array_ufunc__: Any = None  # ops/mixing.py provides it
     __hash__ = object.__hash__
 
     def __init__(self, *data: Any) -> None:
@@ -120,7 +98,7 @@ class Tensor:
             array = self._array = np.array(self._device)
             self._device = None
             return array
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        raise MissingName("torch.Tensor", name, f"'{type(self).__name__}' object", self)
 
     # What it is
 
@@ -173,7 +151,12 @@ class Tensor:
     def is_complex(self) -> bool:
         return self.dtype.is_complex
 
-    def is_contiguous(self) -> bool:
+    @property
+    def layout(self) -> layout:
+        return strided
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether its memory is in row-major order, whatever format is asked about."""
         array = self._array
         return bool(array.flags.c_contiguous) if isinstance(array, np.ndarray) else True
 
@@ -206,6 +189,9 @@ class Tensor:
             raise GradError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
                             + locations.quote(locations.here()) + "\n    clone() it first.")
         self._node = LEAF if value else None
+        watch = current().watch
+        if watch is not None:
+            watch("flag", f"requires_grad = {value}", (), self)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Turn the recording of gradients of this leaf on or off, and return it."""
@@ -273,12 +259,12 @@ class Tensor:
 
     # Reading its values
 
-    def numpy(self) -> np.ndarray[Any, Any]:
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """The values as a NumPy array that shares this tensor's memory.
 
-        Raises GradError for a tensor that requires grad: use `t.detach().numpy()`.
+        Raises GradError for a tensor that requires grad: use `t.detach().numpy()`, or `force=True`.
         """
-        if self.requires_grad:
+        if self.requires_grad and not force:
             raise GradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return host_array(self, "numpy()")
 
@@ -328,13 +314,13 @@ class Tensor:
     def __iter__(self) -> Any:
         if not self.ndim:
             raise ArgumentError("iteration over a 0-d tensor")
-        return (self[i] for i in range(len(self)))  # type: ignore[index]
+        return iter(self.unbind(0))  # type: ignore[attr-defined]
 
     def __contains__(self, item: Any) -> bool:
         return bool((self == item).any())  # type: ignore[attr-defined]
 
     def __format__(self, spec: str) -> str:
-        if self.ndim == 0 and spec:
+        if self.ndim == 0 and type(self) is Tensor:
             return format(self.item(), spec)
         return object.__format__(str(self), spec) if not spec else _unformattable(self)
 
@@ -375,6 +361,9 @@ class Parameter(Tensor):
         parameter._array = np.empty(0, dtypes.get_default_dtype().numpy) if data is None else data._array
         parameter._storage = Storage() if data is None else data._storage
         parameter._node = LEAF if requires_grad else None
+        watch = current().watch
+        if watch is not None and data is not None:
+            watch("rebuild", "Parameter()", (data,), parameter)
         return parameter
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
@@ -446,16 +435,22 @@ def host_array(tensor: Tensor, what: str) -> np.ndarray[Any, Any]:
 
     Raises TraceError when a trace is on and the value is not known: `what` says which read needed it.
     """
-    trace = current().trace
-    return tensor._array if trace is None else trace.concrete(tensor, what)
+    modes = current()
+    if modes.quick:
+        return tensor._array  # type: ignore[no-any-return]
+    if modes.watch is not None:
+        modes.watch("read", what, (tensor,), None)
+    return tensor._array if modes.trace is None else modes.trace.concrete(tensor, what)
 
 
-def as_nested(data: Any) -> Any:
+def as_nested(data: Any, inside: bool = False) -> Any:
     """`data` with the tensors in nested lists replaced by their values."""
     if isinstance(data, Tensor):
+        if inside:
+            _warn_of_lost_gradient(data)
         return host_array(data, "tensor()")
     if isinstance(data, (list, tuple)):
-        return [as_nested(item) for item in data]
+        return [as_nested(item, True) for item in data]
     return data
 
 
@@ -463,7 +458,15 @@ def _only_element(tensor: Tensor, what: str) -> Any:
     array = host_array(tensor, what)
     if array.size != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
+    _warn_of_lost_gradient(tensor)
     return array.item()
+
+
+def _warn_of_lost_gradient(tensor: Tensor) -> None:
+    if edge(tensor) is not None:
+        warnings.warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior. "
+                      "Consider using tensor.detach() first, or item(), which says that a number is wanted.",
+                      UserWarning, stacklevel=4)
 
 
 def _unformattable(tensor: Tensor) -> str:

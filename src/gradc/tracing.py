@@ -16,6 +16,7 @@ import numpy as np
 from gradc import dtypes, locations
 from gradc.apply import located
 from gradc.errors import GradcError, TraceError
+from gradc.generator import Draw
 from gradc.ir import OPS, Array, Graph, Location, Node, Type, Value, fresh_names
 from gradc.modes import Modes, current, enter
 from gradc.node import TracedNode
@@ -28,6 +29,9 @@ class Tracer:
 
     `location` fixes the place of all nodes (a pass that opens a node sets it); None means the user's current line.
     """
+
+    batches = False
+    """Whether what it records is to be computed for many examples at once."""
 
     def __init__(self, location: Location | None = None, taken: Iterable[str] = ()) -> None:
         self.inputs: list[Value] = []
@@ -48,6 +52,8 @@ class Tracer:
         """Names that a value has given up, for the one that comes next."""
         self.chosen: set[str] = set()
         """The names that come from the user's variables."""
+        self.own: set[Value] | None = None
+        """The values of this trace, where it runs inside another; None if every value is its own."""
 
     # Values and tensors
 
@@ -59,6 +65,8 @@ class Tracer:
 
     def tensor(self, value: Value) -> Tensor:
         """A tensor that stands for `value`."""
+        if self.own is not None:
+            self.own.add(value)
         tensor = new(Tensor)
         tensor._array = value
         tensor._storage = Storage()
@@ -73,13 +81,17 @@ class Tracer:
             value, version = known
         else:
             value, version = tensor._array if tensor._device is None else None, 0
-            if value.__class__ is not Value:
+            if value.__class__ is not Value or self.own is not None and value not in self.own:
                 value, version = self._meet(tensor)
                 self._know(tensor, value, version)
-        if view is not None and version != self._versions.get(id(tensor._storage), 0):
+        if version != self._versions.get(id(tensor._storage), 0):
+            if view is None:
+                raise TraceError(f"a compiled function writes a tensor that shares its memory with another one "
+                                 f"({tensor.type_}), which it also uses{locations.quote(locations.here())}\n    The "
+                                 f"two came in as strangers (one was detached outside from a computed tensor): call "
+                                 f"detach() inside, or clone() one of them.")
             value = self.read(view.parent)
-            if not view.op.detaches:
-                value = self._emit(view.op, (value,), view.attrs)
+            value = self._without_gradient(value) if view.op.detaches else self._emit(view.op, (value,), view.attrs)
             self._know(tensor, value, self._versions.get(id(tensor._storage), 0))
         if tensor._node is LEAF:
             self.leaves[value] = tensor
@@ -108,15 +120,21 @@ class Tracer:
     def write(self, tensor: Tensor, result: Tensor) -> None:
         """`tensor` was written in place: it, its base and all their views now come from `result`."""
         value = self.cast(self.read(result), self.read(tensor).dtype)
+        base, before = tensor, []
+        while base._view is not None:  # what it is part of, as it was until now
+            base = base._view.parent
+            before.append(self.read(base))
         version = self._versions.get(id(tensor._storage), 0) + 1
         self._versions[id(tensor._storage)] = version
         self._know(tensor, value, version)
-        while tensor._view is not None:
+        for old in before:
             view = tensor._view
-            if not view.op.detaches:
-                base = self._known[id(view.parent)][0] if id(view.parent) in self._known else self.read(view.parent)
-                op, attrs, reads_base = view.op.writer(base.type, view.attrs)
-                value = self._emit(op, (base, value) if reads_base else (value,), attrs)
+            assert view is not None
+            if view.op.detaches:  # it is to be read anew, so that no gradient of the parent's value flows through it
+                self._know(tensor, value, -1)
+            else:
+                op, attrs, reads_base = view.op.writer(old.type, view.attrs)
+                value = self._emit(op, (old, value) if reads_base else (value,), attrs)
             tensor = view.parent
             self._know(tensor, value, version)
 
@@ -184,7 +202,7 @@ class Tracer:
              name: str | None = None) -> tuple[Value, ...]:
         """Append a node and return its results. `name` is what its result is called, if nothing better is known."""
         operands = tuple(operands)
-        types = op.infer(*operands, **attrs)
+        types = op.infer(*regions, *operands, **attrs)
         location = self.location
         if location is None:
             frame, entry = locations.user_call(2)
@@ -230,11 +248,16 @@ class Tracer:
 
     def described(self, tensor: Tensor) -> str | None:
         """What a tensor is in the trace, `name: type`; None for one that the trace has not met."""
-        met = id(tensor) in self._known or isinstance(payload(tensor), Value)
+        met = id(tensor) in self._known or self.owns(tensor)
         return repr(self.read(tensor)) if met else None
 
     def read_grad(self, tensor: Tensor) -> Tensor | None:
         return tensor._grad
+
+    def owns(self, tensor: Tensor) -> bool:
+        """Whether a tensor was made in this trace."""
+        value = payload(tensor)
+        return isinstance(value, Value) and (self.own is None or value in self.own)
 
     def write_grad(self, tensor: Tensor, grad: Tensor | None) -> None:
         raise TraceError("this trace cannot write .grad")
@@ -247,11 +270,16 @@ class Tracer:
 
     def check_own(self, tensor: Tensor, what: str) -> None:
         """Raise TraceError if `tensor` is from outside the trace: setting `what` would happen once, at tracing."""
-        if not isinstance(payload(tensor), Value):
+        if not self.owns(tensor):
             raise TraceError(f"a compiled function sets {what} of a tensor that exists outside of it: that would "
                              f"happen once, when it is traced, and not at every call"
                              f"{locations.quote(locations.here())}\n"
                              f"    Set it outside.")
+
+    def draw(self, draw: Draw) -> Any:
+        """The numbers of a draw as a tensor of the trace; None for a change of a generator's state."""
+        raise TraceError(f"{draw.name}: random numbers cannot be drawn in this trace"
+                         f"{locations.quote(locations.here())}\n    Draw them outside and pass them in.")
 
     def call_module(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a module's forward, with its hooks."""
@@ -259,6 +287,13 @@ class Tracer:
 
     def guard(self, container: dict[Any, Any], key: Any) -> None:
         """Note that the trace depends on `container[key]`; what is compiled is traced anew when it changes."""
+
+    def number(self, container: dict[Any, Any], key: Any, nonzero: bool) -> Any:
+        """The number, or the tuple of numbers, `container[key]`: here what it is now. A compiled function reads it at
+        every call, as long as it is a number, other than zero if `nonzero`.
+        """
+        self.guard(container, key)
+        return container[key]
 
     def concrete(self, tensor: Tensor, what: str) -> np.ndarray[Any, Any]:
         """The values of a tensor that does not depend on the trace.
@@ -272,9 +307,9 @@ class Tracer:
     # Running
 
     @contextlib.contextmanager
-    def on(self, grad: bool = False) -> Iterator[Tracer]:
+    def on(self, grad: bool = False, autocast: Any = None) -> Iterator[Tracer]:
         """Record the ops of this thread."""
-        before = enter(Modes(grad, self))
+        before = enter(Modes(grad, self, autocast=autocast))
         try:
             yield self
         finally:

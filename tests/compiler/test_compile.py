@@ -341,11 +341,6 @@ def test_an_escaping_tensor_is_refused() -> None:
         f(data(3))
 
 
-def test_random_numbers_are_refused() -> None:
-    with pytest.raises(TraceError, match="random"):
-        gradc.compile(lambda x: x + gradc.rand(3))(data(3))
-
-
 def test_shape_errors_in_a_trace_name_the_line() -> None:
     @gradc.compile
     def f(x, w):

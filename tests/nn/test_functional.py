@@ -150,7 +150,6 @@ def test_warnings(act: Callable[[], Any], message: str) -> None:
      r"label_smoothing must be between 0.0 and 1.0. Got: 2.0"),
     (lambda: F.binary_cross_entropy(gradc.ones(2, 1), gradc.ones(2)), ValueError, "is deprecated. Please ensure"),
     (lambda: F.embedding(gradc.tensor([3]), gradc.zeros(3, 2)), IndexError, "index out of range in self"),
-    (lambda: F.embedding(gradc.tensor([0]), gradc.zeros(3, 2), max_norm=1.0), ValueError, "max_norm"),
     (lambda: F.smooth_l1_loss(gradc.ones(1), gradc.ones(1), beta=-1.0), ValueError, "negative values for beta"),
 ])
 def test_errors(act: Callable[[], Any], error: type[Exception], message: str) -> None:

@@ -22,6 +22,7 @@ from gradc.tensor import Tensor
 from gradc.tracing import Tracer
 
 FLOATS = (dtypes.float32, dtypes.float64)
+COMPLEX = (dtypes.complex64, dtypes.complex128)
 OTHERS = (dtypes.int64, dtypes.bool_)
 
 
@@ -35,8 +36,14 @@ def cases(*kinds: dtypes.dtype, names: Any = None) -> list[Any]:
 
 def _depends_on_dtype(sample: Any) -> bool:
     parts, _ = samples.split(sample)
-    return any(isinstance(part, (tuple, samples.kinks)) or isinstance(part, list) and
+    return any(isinstance(part, (tuple, samples.kinks, samples.reals)) or isinstance(part, list) and
                np.asarray(part).dtype.kind == "f" for part in parts)
+
+
+def normal(random: np.random.Generator, x: Any) -> Any:
+    """Random normal numbers of the shape and dtype of a tensor; of both parts if it is complex."""
+    numbers = random.standard_normal(x.shape)
+    return np.asarray(numbers + 1j * random.standard_normal(x.shape) if x.dtype.is_complex else numbers, x.dtype.numpy)
 
 
 class Case:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import gradc  # noqa: F401  (registers the ops)
+import gradc
 from gradc import dtypes
 from gradc.ir.registry import OPS
 from gradc.tensor import Tensor, wrap
@@ -82,3 +82,42 @@ def test_default_dtype_decides_for_floats() -> None:
         assert (wrap(np.ones(2, np.float32)) * 2.5).dtype is dtypes.float32
     finally:
         dtypes.set_default_dtype(dtypes.float32)
+
+
+FORMS = [
+    "x.half().dtype", "x.bfloat16().dtype", "x.double().dtype", "x.float() is x", "x.int()", "x.long()", "x.bool()",
+    "x.cfloat()", "x.type()", "x.type(t.float64)", "x.type('torch.DoubleTensor')", "x.type(t.LongTensor)",
+    "x.type_as(t.ones(1, dtype=t.int64))", "x.to(t.float64)", "x.to('cpu', t.float64)", "x.to('cpu') is x",
+    "x.to(t.ones(1, dtype=t.int64))", "x.to(dtype=t.int64, copy=True)", "x.to(t.device('cpu'), t.float16)",
+    "x.to(float)", "t.ones(2, dtype=float).dtype", "t.tensor([1], dtype=bool)", "t.tensor([1], dtype=complex)",
+    "t.FloatTensor(2, 3).shape", "t.FloatTensor([1, 2])", "t.LongTensor([1])", "t.BFloat16Tensor([1.0]).dtype",
+    "isinstance(x, t.FloatTensor)", "isinstance(x, t.LongTensor)", "t.ByteTensor(t.Size([2])).shape",
+    "t.result_type(x, 1j)", "t.result_type(1, 2.0)", "t.result_type(x, t.ones(1, dtype=t.float64))",
+    "t.finfo(t.float32)", "t.finfo(t.float16)", "t.finfo(t.float64)", "t.finfo().max", "t.finfo(t.bfloat16).eps",
+    "t.finfo(t.complex64).bits", "t.iinfo(t.int8)", "t.iinfo(t.uint8)", "t.iinfo(t.int64).max",
+    "t.cfloat is t.complex64", "t.int8.is_signed", "t.uint8.is_signed", "x.is_signed()", "t.float32.itemsize",
+    "t.tensor([7, -7]) // 2", "t.tensor([7, -7]) % 3", "t.tensor([5]) / 2", "t.tensor([True]) + True",
+    "t.tensor([1.5, 2.5]).int()", "t.tensor([1, 2], dtype=t.uint8).sum()", "t.tensor([True, True]).sum()",
+    "x.sum(dtype=t.int32)", "x.cumsum(0, dtype=t.int32)", "t.tensor([1, 2]).prod(dtype=t.float64)",
+    "t.tensor([1, 2]).mean(dtype=t.float32)", "t.ones(70000, dtype=t.float16).sum()",
+    "t.ones(70000, dtype=t.float16).mean()", "t.ones(4096, dtype=t.bfloat16).sum()",
+    "t.ones(4096, dtype=t.bfloat16).cumsum(0)[-1]", "(t.ones(1, 300) / 3).bfloat16() @ t.ones(300, 1).bfloat16()",
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_casts_and_constructors(form: str) -> None:
+    ours, theirs = (repr(eval(form, {"t": t, "x": t.tensor([1.5, -2.0])})) for t in (gradc, torch))
+    assert ours == theirs
+
+
+REFUSED = ["t.finfo(t.int32)", "t.iinfo(t.float32)", "t.set_default_dtype(t.int32)", "t.tensor([2]) ** -1",
+           "t.ones(2, dtype=t.int64).mean()", "t.ones(2, dtype=t.int64).requires_grad_()", "1 - t.tensor([True])",
+           "-t.tensor([True])", "t.FloatTensor(t.ones(2, dtype=t.float64))", "t.tensor([1.5]) & 1", "x.type('Texture')"]
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_refused_forms(form: str) -> None:
+    for t in (gradc, torch):
+        with pytest.raises((RuntimeError, TypeError, ValueError)):
+            eval(form, {"t": t, "x": t.tensor([1.5, -2.0])})

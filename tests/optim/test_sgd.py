@@ -251,7 +251,6 @@ def test_an_optimizer_of_the_user() -> None:
     (lambda p: optim.SGD([p], weight_decay=-1.0), ValueError, "^Invalid weight_decay value: -1.0$"),
     (lambda p: optim.SGD([p], nesterov=True), ValueError, "Nesterov momentum requires a momentum and zero dampening"),
     (lambda p: optim.SGD([p], lr=gradc.ones(2)), ValueError, "^Tensor lr must be 1-element$"),
-    (lambda p: optim.SGD([p], differentiable=True), ValueError, "differentiable=True is not supported"),
     (lambda p: optim.Optimizer([p], {}).step(), NotImplementedError, "step"),
 ])
 def test_errors(act: Callable[[Any], Any], error: type[Exception], message: str) -> None:

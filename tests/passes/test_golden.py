@@ -12,6 +12,7 @@ import pytest
 from graphs import arrays, numbers
 
 from gradc.ir import Graph, Program, Value, parse, verify
+from gradc.passes.batch import batch
 from gradc.passes.pipeline import PASSES
 from gradc.passes.split import split
 
@@ -24,7 +25,12 @@ def split_golden(graph: Graph) -> Program:
     return split(graph, [v for v in graph.inputs if v.name.startswith("d_")], len(gradients))
 
 
-RUN = {each.__name__: each for each in PASSES} | {"split": split_golden}
+def batch_golden(graph: Graph) -> Graph:
+    """Batch three examples, which have the inputs called `shared_...` in common."""
+    return batch(graph, 3, [not v.name.startswith("shared_") for v in graph.inputs])[0]
+
+
+RUN = {each.__name__: each for each in PASSES} | {"split": split_golden, "batch": batch_golden}
 
 
 def read(path: Path) -> tuple[str, Graph, str]:
@@ -47,7 +53,7 @@ def test_golden(path: Path, request: pytest.FixtureRequest) -> None:
     verify(before)
     verify(after)
     assert after == parse(text), f"the pass now gives\n\n{after}\n\npytest --update-golden accepts it"
-    check_numbers(before, after)
+    CHECKS.get(path.stem.partition("_")[0], check_numbers)(before, after)
 
 
 def check_numbers(before: Graph, after: Graph | Program) -> None:
@@ -56,6 +62,21 @@ def check_numbers(before: Graph, after: Graph | Program) -> None:
     given = [numbers(v.type, generator) for v in before.inputs]
     for a, b in zip(arrays(before(*given)), arrays(after(*given)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def check_examples(before: Graph, after: Graph) -> None:
+    """The graph of three examples gives for each of them what the graph of one does."""
+    generator = np.random.default_rng(0)
+    given = [numbers(v.type, generator) for v in after.inputs]
+    many = arrays(after(*given))
+    for i in range(3):
+        one = [x if a.type == b.type else x[i] for x, a, b in zip(given, before.inputs, after.inputs, strict=True)]
+        for alone, together in zip(arrays(before(*one)), many, strict=True):
+            found = together if together.shape == alone.shape else together[i]
+            np.testing.assert_allclose(found, alone, rtol=1e-5, atol=1e-6)
+
+
+CHECKS = {"batch": check_examples}
 
 
 def test_every_pass_has_dumps() -> None:

@@ -18,6 +18,7 @@ from gradc.ir.types import SCALARS
 from gradc.ops.arithmetic import add, div, maximum, minimum, mul, pow, sub, where
 from gradc.ops.conversion import to
 from gradc.ops.creation import full
+from gradc.ops.indexing import setitem
 from gradc.passes.rules import FAST, RULES
 from gradc.passes.simplify import simplify
 from gradc.tensor import wrap
@@ -152,6 +153,7 @@ CASES = {
     "squeeze_same": (lambda x: x.squeeze(0), [f32[2, 3]]),
     "expand_same": (lambda x: x.expand(2, 3), [f32[2, 3]]),
     "to_same": (lambda x: apply(to, (x,), {"dtype": dtypes.float32}), [f32[2, 3]]),
+    "getitem_same": (lambda x: x[0:2, ...], [f32[2, 3]]),
     "sum_same": (lambda x: x.sum(1, keepdim=True), [f32[3, 1]]),
     "mean_same": (lambda x: x.mean(1, keepdim=True), [f32[3, 1]]),
     "amax_same": (lambda x: x.amax(1, keepdim=True), [f32[3, 1]]),
@@ -171,6 +173,8 @@ CASES = {
     "t_t": (lambda x: x.t().t(), [f32[2, 3]]),
     "permute_same": (lambda x: x.permute(0, 1, 2), [f32[2, 3, 4]]),
     "permute_permute": (lambda x: x.permute(1, 2, 0).permute(0, 2, 1), [f32[2, 3, 4]]),
+    "flip_flip": (lambda x: x.flip(0, 1).flip(1, 0), [f32[2, 3]]),
+    "setitem_whole": (lambda x, y: apply(setitem, (x, y), {"index": (slice(None),)}), [f32[2, 3], f32[2, 3]]),
     "to_to": (lambda x: x.to(dtypes.float64).to(dtypes.int64), [f32[3]]),
     "clone_away": (lambda x: x.clone(), [f32[3]]),
     "contiguous_away": (lambda x: x.t().contiguous(), [f32[2, 3]]),

@@ -10,6 +10,7 @@ from typing import Any
 import ml_dtypes
 
 from gradc.backends.source import NUMPY, Source
+from gradc.backends.tiles import tiled
 from gradc.ir import Graph
 from gradc.ops.base import Op
 from gradc.ops.namespace import Special
@@ -24,6 +25,16 @@ def _compiled(source: str) -> CodeType:
 
 def function(graph: Graph) -> Callable[..., Any]:
     """The graph as a NumPy function of arrays that returns a tuple of arrays. Its `source` is what it is made of."""
+    whole = _whole(graph)
+    by_tiles = tiled(graph, _whole)
+    if by_tiles is None:
+        return whole
+    by_tiles.source = whole.source  # type: ignore[attr-defined]
+    return by_tiles
+
+
+def _whole(graph: Graph) -> Callable[..., Any]:
+    """The graph as one function, line by line."""
     source = Source(NUMPY, hoists=True)
     text = source.function(graph, comments=False)
     names = {"__name__": "gradc.generated", "np": Op.namespace, "ml_dtypes": ml_dtypes, "special": SPECIAL,

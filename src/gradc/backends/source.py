@@ -29,8 +29,8 @@ class Target:
     """Whether it takes an op's `lower` in place of its `kernel`, where there is one."""
 
 
-NUMPY = Target("np", {"special": "special"}, lowers=False)
-JAX = Target("jnp", {"special": "special", "lax": "lax"}, lowers=True)
+NUMPY = Target("np", {"special": "special", "linalg": "np.linalg", "fft": "np.fft"}, lowers=False)
+JAX = Target("jnp", {"special": "special", "lax": "lax", "linalg": "jnp.linalg", "fft": "jnp.fft"}, lowers=True)
 
 
 class Source:
@@ -77,6 +77,9 @@ class Source:
         """The right-hand side of a node's line."""
         op: Any = node.op
         kernel = op.lower if self.target.lowers and getattr(op, "lower", None) else op.kernel
+        if getattr(op, "complex_kernel", None) and any(isinstance(v, Value) and v.type.dtype.is_complex
+                                                       for v in node.inputs):
+            kernel = op.complex_kernel
         if kernel is None:
             raise Unprintable(f"{op.name} has no kernel: it must be decomposed first")
         operands = [self.expression_of(v) for v in node.inputs]
@@ -84,6 +87,8 @@ class Source:
             operands = self.hoisted(op, node.inputs, operands)
         try:
             printed = kernel(self.xp, *operands, **node.attrs)
+            if isinstance(printed, tuple):
+                raise Unprintable("a kernel with several results, which may share work")
             return printed.text if isinstance(printed, Expression) else literal(printed, self.target.prefix)
         except Unprintable:
             return self.call(op, kernel, operands, node.attrs)

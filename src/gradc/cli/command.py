@@ -9,11 +9,14 @@ from collections.abc import Sequence
 
 from gradc.cli.demonstration import demonstrate
 from gradc.cli.problem import Problem
+from gradc.cli.run import run_command
 from gradc.cli.show_ir import show_ir
 from gradc.version import __version__
 
 EXAMPLES = """\
 examples:
+  gradc run train.py --epochs 3                   run a program that was written for PyTorch
+  gradc run --missing train.py                    list what it uses and gradc lacks
   gradc demo                                      train a network on handwritten digits, eager and compiled
   gradc ir model.py:loss "f32[4,3] f32[3]"        the optimised graph of a function on tensors of these types
   gradc ir model.py:loss "f32[4,3] f32[3]" --grad w --stage differentiate
@@ -40,6 +43,14 @@ def parser() -> argparse.ArgumentParser:
                     "readable Python.")
     top.add_argument("--version", action="version", version=f"gradc {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    text = "run a program that was written for PyTorch"
+    program = commands.add_parser("run", help=text, description=text.capitalize() + ": `import torch`, and imports of "
+                                  "its submodules, are answered by gradc.")
+    program.add_argument("--missing", action="store_true", help="list the names that it uses and gradc lacks")
+    program.add_argument("file", metavar="FILE.py")
+    program.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="the program's own arguments")
+    program.set_defaults(run=lambda given: run_command(given.file, given.arguments, given.missing))
 
     text = "train a small network on handwritten digits, eager and compiled, side by side"
     demo = commands.add_parser("demo", help=text, description=text.capitalize() + ".")
@@ -68,7 +79,7 @@ def _positive(text: str) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns its exit code: 0, 1 if the demonstration failed, 2 if the words make no sense."""
+    """Run one command. Returns its exit code: 0, 1 if what it ran failed, 2 if the words make no sense."""
     given = parser().parse_args(arguments)
     try:
         return int(given.run(given))

@@ -11,8 +11,9 @@ from gradc import locations
 from gradc.backends.jax import Lowered
 from gradc.errors import GradError
 from gradc.ir import Graph, Value
-from gradc.node import CONSTANT, Node, Output, count
-from gradc.tensor import Tensor, edge
+from gradc.modes import current
+from gradc.node import CONSTANT, Node, Output, count, pack
+from gradc.tensor import Tensor, edge, on_device
 
 
 class CompiledBackward:
@@ -45,6 +46,10 @@ class CompiledBackward:
             guards += (CONSTANT, 0) if tensor is None else (tensor._storage, tensor._storage.version)
         node.saved, node.guards = tuple(saved), tuple(guards)
         node.signature = (*(x.type_.shape for x in wrt), np.dtype(np.float32))
+        node.types = tuple(v.type for v in self.graph.inputs[len(self.graph.inputs) - self.results :])
+        saving = current().saving
+        if saving is not None:
+            pack(node, saving, [(i, on_device(x)) for i, x in enumerate(saved)])
         frame = locations.user_frame()
         node.code, node.instruction = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
         for i, output in enumerate(outputs):

@@ -8,26 +8,40 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gradc import locations
+from gradc import dtypes, locations
 from gradc.compiler.guards import Guards
 from gradc.engine import seed_of
 from gradc.errors import GradError, TraceError
-from gradc.ir import OPS, Value
+from gradc.generator import Draw
+from gradc.ir import OPS, Type, Value
 from gradc.modes import current
-from gradc.tensor import Tensor, edge, payload
+from gradc.tensor import Tensor, edge
 from gradc.tracing import Tracer
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A number that lives outside of tensors, and is read before each call as a draw is made."""
+
+    read: Callable[[], Any]
+    shape = ()
+
+    def __call__(self) -> np.ndarray[Any, Any]:
+        return np.asarray(self.read(), np.float64)
 
 
 class StateTracer(Tracer):
     """Records a user's function, finding the state it reads and writes.
 
     `first` has the input made for every tensor from outside, arguments and state; `state` are the latter, in order;
-    `grads` is what `.grad` of a tensor becomes. `names` says what tensors from outside are called.
+    `grads` is what `.grad` of a tensor becomes. `draws` are the uses of random generators, in order, and `drawn` says
+    which of them an input holds. `names` says what tensors from outside are called.
     """
 
     def __init__(self, names: dict[int, str]) -> None:
@@ -38,6 +52,8 @@ class StateTracer(Tracer):
         self.first: dict[int, tuple[Tensor, Value]] = {}
         self.grads: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.consumed: set[Value] = set()
+        self.draws: list[Draw | Reading] = []
+        self.drawn: dict[Value, int] = {}
         self._made: list[tuple[weakref.ref[Tensor], Value]] = []
 
     # State
@@ -76,6 +92,23 @@ class StateTracer(Tracer):
             self.tracked.add(value)
         return value
 
+    def draw(self, draw: Draw) -> Tensor | None:
+        """A draw becomes an input, drawn at every call."""
+        type = None if draw.shape is None else draw.infer()
+        self.draws.append(draw)
+        if type is None:
+            return None
+        frame, entry = locations.user_call(1)
+        name = None if frame is None or frame is self.naming_frame else self._given_name(frame, entry)
+        value = Value(name if name in self.released else self.name(name or f"{draw.name}_0"), type)
+        self.released.discard(value.name)
+        if name:
+            self.chosen.add(value.name)
+            self._named = (f"{draw.name}_0", value)
+        self.inputs.append(value)
+        self.drawn[value] = len(self.draws) - 1
+        return self.tensor(value)
+
     def written(self) -> list[tuple[Tensor, Value, Value]]:
         """The tensors from outside whose value the trace changed, with the first value and the new one."""
         now = [(tensor, value, self.read(tensor)) for tensor, value in list(self.first.values())]
@@ -91,6 +124,21 @@ class StateTracer(Tracer):
         value = container.get(key)
         if isinstance(value, Tensor) and isinstance(key, str):
             self.names.setdefault(id(value), key)
+
+    def number(self, container: dict[Any, Any], key: Any, nonzero: bool) -> Any:
+        """A number of the host becomes an input without dimensions, in double precision, read at every call."""
+        self.guards.number(container, key, nonzero)
+        value = container[key]
+        if isinstance(value, tuple):
+            return tuple([self._reading(f"{key}_{i}", lambda i=i: container[key][i]) for i in range(len(value))])
+        return self._reading(key, lambda: container[key])
+
+    def _reading(self, name: str, read: Callable[[], Any]) -> Tensor:
+        value = Value(self.name(name), Type(dtypes.float64, ()))
+        self.draws.append(Reading(read))
+        self.inputs.append(value)
+        self.drawn[value] = len(self.draws) - 1
+        return self.tensor(value)
 
     def tensor(self, value: Value) -> Tensor:
         made = super().tensor(value)
@@ -129,7 +177,7 @@ class StateTracer(Tracer):
     def read_grad(self, tensor: Tensor) -> Tensor | None:
         if id(tensor) in self.grads:
             return self.grads[id(tensor)][1]
-        if isinstance(payload(tensor), Value):
+        if self.owns(tensor):
             return tensor._grad
         self.guards.grad(tensor)
         held = tensor._grad
@@ -138,7 +186,7 @@ class StateTracer(Tracer):
         return held
 
     def write_grad(self, tensor: Tensor, grad: Tensor | None) -> None:
-        if isinstance(payload(tensor), Value):
+        if self.owns(tensor):
             tensor._grad = grad
         else:
             self.grads[id(tensor)] = (tensor, grad)
@@ -163,7 +211,7 @@ class StateTracer(Tracer):
             held = self.read_grad(leaf)
             if held is None:
                 self.write_grad(leaf, g)
-            elif isinstance(payload(held), Value):
+            elif self.owns(held):
                 self.write_grad(leaf, held + g)  # type: ignore[operator]
             else:
                 held.add_(g)  # type: ignore[attr-defined]
@@ -227,12 +275,12 @@ class StateTracer(Tracer):
         finally:
             self.naming_frame = before
         name = locations.assigned_name(frame) if frame is not None and frame is not before else None
-        if name is not None and isinstance(result, Tensor) and isinstance(payload(result), Value):
+        if name is not None and isinstance(result, Tensor) and self.owns(result):
             self.rename(self.read(result), name)
         return result
 
     def concrete(self, tensor: Tensor, what: str) -> np.ndarray[Any, Any]:
-        if isinstance(payload(tensor), Value) or id(tensor) in self._known:
+        if self.owns(tensor) or id(tensor) in self._known:
             return super().concrete(tensor, what)
         raise TraceError(f"{what} would write the present values of a tensor into the compiled function, and not see "
                          f"later ones{locations.quote(locations.here())}\n    Read it outside, and pass the result.")

@@ -21,6 +21,10 @@ from gradc.tensor import Tensor
 RECOMPILE_LIMIT = 8
 """Programs kept for arguments of one kind; needing more is a sign of a value that ought to be a tensor."""
 
+BACKENDS = ("xla", "inductor", "eager", "aot_eager", "cudagraphs")
+MODES = (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+"""What PyTorch's programs ask for; all of it is XLA."""
+
 
 class CompiledFunction:
     """A function under `gradc.compile`. Calling it traces, compiles or reuses, and runs.
@@ -39,7 +43,8 @@ class CompiledFunction:
         if modes.trace is not None:
             return self.function(*args, **kwargs)  # inside another compiled function it is part of that one
         tensors: list[Tensor] = []
-        key = signature(args, tensors), signature(kwargs, tensors) if kwargs else None, modes.grad, _aliases(tensors)
+        key = signature(args, tensors), signature(kwargs, tensors) if kwargs else None, modes.grad, modes.autocast, \
+            _aliases(tensors)
         cached = self._cache.setdefault(key, [])
         reason = None
         for found in cached:
@@ -105,15 +110,23 @@ def graph_title(function: Any) -> str:
 
 
 def _aliases(tensors: list[Tensor]) -> Any:
-    """Which of the arguments are the same tensor; None if all differ."""
-    if len(set(map(id, tensors))) == len(tensors):
+    """Which of the arguments are the same tensor, or lie in the same memory and where; None if all are apart."""
+    if len({id(t._storage) for t in tensors}) == len(tensors):
         return None
     first: dict[int, int] = {}
-    return tuple([first.setdefault(id(t), i) for i, t in enumerate(tensors)])
+    places = [(first.setdefault(id(t), i), first.setdefault(id(t._storage), i)) for i, t in enumerate(tensors)]
+    return tuple([place if tensors[place[1]] is t else (*place, _offset(t, tensors[place[1]]), t.stride())
+                  for place, t in zip(places, tensors, strict=True)])
+
+
+def _offset(tensor: Tensor, other: Tensor) -> int:
+    """How many bytes the memory of one tensor begins behind that of the other."""
+    start, origin = (x._array.__array_interface__["data"][0] for x in (tensor, other))
+    return int(start - origin)
 
 
 def compile(function: Callable[..., Any] | None = None, *, fullgraph: bool = True, dynamic: bool | None = None,
-            backend: str = "xla", disable: bool = False) -> Any:
+            backend: str = "xla", mode: str | None = None, options: Any = None, disable: bool = False) -> Any:
     """Make a function run as one XLA program, traced anew when the kind of its arguments changes.
 
     Works on pure functions, modules, and whole training steps: parameters, gradients and optimizer state that the
@@ -122,8 +135,9 @@ def compile(function: Callable[..., Any] | None = None, *, fullgraph: bool = Tru
     Raises TraceError, at the first call, for what cannot be traced.
     Source  torch.compile, jax.jit
     """
-    if backend != "xla":
-        raise ArgumentError(f"compile: backend {backend!r} is not known; there is 'xla'")
+    if backend not in BACKENDS or mode not in MODES:
+        wrong, known = (f"backend {backend!r}", BACKENDS) if backend not in BACKENDS else (f"mode {mode!r}", MODES)
+        raise ArgumentError(f"compile: {wrong} is not known; there is 'xla', and PyTorch's {known[1:]} mean the same")
     if not fullgraph or dynamic:
         raise ArgumentError("compile: gradc traces whole graphs with fixed shapes; fullgraph=False and dynamic=True "
                             "are not supported")

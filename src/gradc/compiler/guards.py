@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc.generator import Generator
 from gradc.locations import package_files
 from gradc.passes.cse import identity
 from gradc.tensor import Tensor
@@ -44,6 +45,10 @@ class Guards:
         if (id(container), key) not in self._entries:  # the bound get keeps the container, and so its id
             self._entries[id(container), key] = (container.get, key, container.get(key, _MISSING))
 
+    def number(self, container: dict[Any, Any], key: Any, nonzero: bool) -> None:
+        """Assume that `container[key]` stays a number, or a tuple of as many; other than zero if `nonzero`."""
+        self._cells.append((_Number(container, key, nonzero), str(key), _kind(container[key], nonzero)))
+
     def tensor(self, tensor: Tensor) -> None:
         """Assume that a tensor of the state keeps its memory, and whether it requires grad, and has no hooks."""
         self._tensors.append((tensor, tensor._storage, tensor._node))
@@ -57,7 +62,7 @@ class Guards:
         if self._first(module):
             read = names_read(type(module))
             for key, value in list(module.__dict__.items()):
-                if isinstance(value, Tensor) or hasattr(value, "_parameters"):
+                if isinstance(value, (Tensor, Generator)) or hasattr(value, "_parameters"):
                     self.entry(module.__dict__, key)
                 elif isinstance(value, PLAIN) and (read is None or key in read):
                     self.entry(module.__dict__, key)
@@ -103,7 +108,7 @@ class Guards:
 
     def _plain_entries(self, container: dict[Any, Any]) -> None:
         for key, value in list(container.items()):
-            if isinstance(value, (*PLAIN, Tensor)):
+            if isinstance(value, (*PLAIN, Tensor, Generator)):
                 self.entry(container, key)
 
     def _first(self, x: Any) -> bool:
@@ -172,6 +177,26 @@ class _Items:
     @property
     def cell_contents(self) -> tuple[Any, ...]:
         return tuple(self.items)
+
+
+class _Number:
+    """A number among others, looked at like a closure cell that holds what kind of number it is."""
+
+    def __init__(self, container: dict[Any, Any], key: Any, nonzero: bool) -> None:
+        self.container, self.key, self.nonzero = container, key, nonzero
+
+    @property
+    def cell_contents(self) -> Any:
+        return _kind(self.container.get(self.key, _MISSING), self.nonzero)
+
+
+def _kind(value: Any, nonzero: bool) -> Any:
+    """ "a number", or a tuple of such words; of anything else, its class."""
+    if isinstance(value, tuple):
+        return tuple([_kind(x, nonzero) for x in value])
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return type(value).__name__
+    return "zero" if nonzero and value == 0 else "a number"
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -12,15 +12,17 @@ from gradc.backends.jax import Lowered
 from gradc.backends.jax import on_device as to_device
 from gradc.compiler.arguments import tree_map
 from gradc.compiler.backward import CompiledBackward
+from gradc.compiler.capture import Reading
 from gradc.compiler.trace import Source, Traced
 from gradc.errors import TraceError
+from gradc.generator import Draw
 from gradc.ir import Graph, Location, Program
 from gradc.node import FREED, Freed, Node, count
 from gradc.passes import pipeline
 from gradc.passes.free import free
 from gradc.passes.fuse import fuse
 from gradc.passes.split import split
-from gradc.tensor import Tensor, on_device
+from gradc.tensor import Tensor, on_device, wrap
 
 
 class Code(str):
@@ -54,6 +56,7 @@ class Specialisation:
         self.lowered = Lowered(_without_saved_inputs(self.forward), donate=self._donated(self.forward))
         backward = "" if self.backward is None else f"\n\n{self.backward.source}"
         self.stages["lowered"] = self.code = Code(self.lowered.source + backward)
+        self.draws = traced.draws
         self.inputs = [self._place(source) for source in traced.inputs]
         self.updates = [self._place(source) for source in traced.updates]
         self.cleared = [traced.state[s.index] for s, grad in traced.grads if grad is None and s.kind == "state"]
@@ -84,6 +87,8 @@ class Specialisation:
             if tensor is None or tensor._device is None:  # memory of NumPy, which others may have
                 self._check_memory(arguments)
                 break
+        if self.draws:
+            arguments = [*arguments, *map(_drawn, self.draws)]
         for tensor, argument in self.inputs:
             if tensor is not None:
                 arrays.append(_on_device(tensor) if tensor._device is None else tensor._device)
@@ -121,7 +126,7 @@ class Specialisation:
 
         The trace took the two for different tensors, so that one would not see what was written to the other.
         """
-        inputs = [arguments[i] if tensor is None else tensor for tensor, i in self.inputs]
+        inputs = [arguments[i] if tensor is None else tensor for tensor, i in self.inputs if i >= 0]  # without draws
         for written in [arguments[i] if tensor is None else tensor for tensor, i in self.updates]:
             for other in inputs:
                 if other._storage is not written._storage and other._device is None and written._device is None \
@@ -137,7 +142,9 @@ class Specialisation:
         return arguments[source.index] if source.kind == "argument" else self.traced.state[source.index]
 
     def _place(self, source: Source) -> tuple[Tensor | None, int]:
-        """A tensor of the state, or the number of an argument."""
+        """A tensor of the state, or the number of an argument; a call appends what it draws to the arguments."""
+        if source.kind == "draw":
+            return None, source.index - len(self.draws)
         return (self.traced.state[source.index], 0) if source.kind == "state" else (None, source.index)
 
     def _link(self, arguments: list[Tensor], results: list[Tensor], arrays: list[Any],
@@ -168,6 +175,12 @@ def _on_device(tensor: Tensor) -> Any:
         tensor._device = device
         del tensor._array
     return device
+
+
+def _drawn(draw: Draw | Reading) -> Tensor | None:
+    """A draw of a compiled function, or a number that it reads, made now; None for a change of a generator's state."""
+    array = draw()
+    return None if draw.shape is None else wrap(array)
 
 
 class _Spent:

@@ -8,8 +8,9 @@ from typing import Any
 
 from gradc.compiler import naming
 from gradc.compiler.arguments import is_array, leaves, tree_map
-from gradc.compiler.capture import StateTracer
+from gradc.compiler.capture import Reading, StateTracer
 from gradc.compiler.guards import Guards
+from gradc.generator import Draw
 from gradc.ir import OPS, Graph, Value
 from gradc.modes import current
 from gradc.tensor import Tensor
@@ -17,7 +18,7 @@ from gradc.tensor import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a tensor comes from: the "argument", the "state" or the "result" (output of the graph) of this number."""
+    """Where a tensor comes from: the "argument", "state", "draw" or "result" (output of the graph) of this number."""
 
     kind: str
     index: int
@@ -29,7 +30,8 @@ class Traced:
 
     `inputs` says for each input of the graph which tensor it is; `result` is the returned tree with a Source in the
     place of each tensor; `updates` are the tensors whose new values are the graph's updates; `grads` what `.grad` of
-    a tensor becomes: None, or the output that is added as a new tensor.
+    a tensor becomes: None, or the output that is added as a new tensor; `draws` what is to be done with random
+    generators before each call, in order.
 
     A differentiable function's graph has one more input per output in `differentiable`, its cotangent, and one more
     output per tensor in `wrt`, its gradient.
@@ -46,6 +48,7 @@ class Traced:
     differentiable: list[int] = field(default_factory=list)
     cotangents: list[Value] = field(default_factory=list)
     wrt: list[Source] = field(default_factory=list)
+    draws: list[Draw | Reading] = field(default_factory=list)
 
 
 def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
@@ -70,7 +73,7 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     tracer.guards.function(function)
     for leaf in leaves((args, kwargs)):
         tracer.guards.inside(leaf)
-    with tracer.on(grad=grad):
+    with tracer.on(grad=grad, autocast=current().autocast):
         result = function(*args, **kwargs)
         traced = _Outputs(tracer, arguments).collect(function, result, grad)
     del result
@@ -110,11 +113,18 @@ class _Outputs:
             updates=tuple(before for _, before, _ in written), loc=naming.location(function))
         return Traced(
             graph, tracer.state, tracer.guards,
-            inputs=[self._source(tensor) for tensor, _ in tracer.first.values()],
+            inputs=self._inputs(), draws=tracer.draws,
             result=tree, updates=[self._source(tensor) for tensor, _, _ in written], grads=grads,
             spent={i for i in tracked if self.outputs[i] in spent},
             differentiable=differentiable, cotangents=self.cotangents,
             wrt=[self._source(tensor) for tensor in leaves_used.values()])
+
+    def _inputs(self) -> list[Source]:
+        """Where the inputs of the graph come from, without cotangents."""
+        tracer = self.tracer
+        tensors = {value: tensor for tensor, value in tracer.first.values()}
+        return [self._source(tensors[value]) if value in tensors else Source("draw", tracer.drawn[value])
+                for value in tracer.inputs if value in tensors or value in tracer.drawn]
 
     def _source(self, tensor: Tensor) -> Source:
         """Where a tensor comes from; one made in the trace becomes an output."""

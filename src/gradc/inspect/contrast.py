@@ -20,10 +20,11 @@ from gradc.compiler.compiled import CompiledFunction, Specialisation
 from gradc.compiler.stages import LoweredStage
 from gradc.compiler.trace import Source, Traced, trace
 from gradc.errors import GradError
-from gradc.generator import default_generator
+from gradc.generator import Draw, Generator
 from gradc.inspect import dynamic
 from gradc.inspect.snapshot import Snapshot
 from gradc.ir import Graph, Program, Value, flatten
+from gradc.ops.drawing import default_generator
 from gradc.passes.decompose import decompose
 from gradc.tensor import Tensor, edge, payload
 
@@ -124,21 +125,26 @@ def contrast(function: Callable[..., Any], *args: Any, repeats: int = REPEATS) -
     signature((args, {}), tensors)
     traced = trace(given, args, {}, tensors)
     inputs = _Inputs(traced, tensors)
-    with Snapshot(inputs.all), _generator_kept():
+    with Snapshot(inputs.all), _generators_kept(traced):
         eager = _eager_side(given, args, inputs, repeats)
-    with Snapshot(inputs.all), _generator_kept():
+    with Snapshot(inputs.all), _generators_kept(traced):
         compiled = _compiled_side(CompiledFunction(given), args, inputs, repeats)
     return Contrast(getattr(given, "__name__", type(given).__name__), bool(inputs.wrt), inputs.nbytes, eager, compiled)
 
 
-class _generator_kept:
-    """Leaves the random generator where it was."""
+class _generators_kept:
+    """Leaves the random generators that a function uses where they were."""
+
+    def __init__(self, traced: Traced) -> None:
+        drawn = [draw.generator for draw in traced.draws if isinstance(draw, Draw)]
+        self.generators = {id(g): g for g in (default_generator, *drawn)}.values()
 
     def __enter__(self) -> None:
-        self.state = default_generator.get_state()
+        self.states = [(g, Generator.get_state(g)) for g in self.generators]
 
     def __exit__(self, *exception: object) -> None:
-        default_generator.set_state(self.state)
+        for generator, state in self.states:
+            Generator.set_state(generator, state)
 
 
 class _Inputs:

@@ -29,15 +29,15 @@ def graph(tensor: Tensor) -> Graph:
         raise GradError(f"graph: this tensor ({tensor.type_}) was not computed from tensors that require grad"
                         f"{locations.quote(locations.here())}")
     tracer = Tracer()
-    recorder = _Recorder(tracer, _visible_names(locations.user_frame()))
-    for node in _in_order(start.node):
+    recorder = _Recorder(tracer, visible_names(locations.user_frame()))
+    for node in in_order(start.node):
         recorder.record(node)
     last = recorder.results[start.node]
     result = last[start.index] if isinstance(last, tuple) else last
     return tracer.graph("dynamic", (result,), history=("dynamic",), loc=start.node.location)
 
 
-def _in_order(start: Node) -> Iterator[Node]:
+def in_order(start: Node) -> Iterator[Node]:
     """The nodes that `start` depends on and itself, in the order of their making."""
     seen: set[Node] = set()
     stack = [start]
@@ -50,7 +50,7 @@ def _in_order(start: Node) -> Iterator[Node]:
     return iter(sorted(seen, key=lambda node: node.number))
 
 
-def _visible_names(frame: FrameType | None) -> dict[int, str]:
+def visible_names(frame: FrameType | None) -> dict[int, str]:
     """What to call the tensors that the variables of a frame and of its callers hold, and their arrays.
 
     A parameter of a module is called `model_fc_weight`. Of several names, that of the innermost frame counts.
@@ -80,8 +80,8 @@ class _Recorder:
     def record(self, node: Node) -> None:
         types = operand_types(node)
         if not isinstance(node.op, Op):
-            raise GradError(f"graph: {node.name()} was made by compiled code; its graph is in the compiled function's "
-                            f".stages")
+            raise GradError(f"graph: {node.name()} was made by a compiled function, whose graph is in its .stages, or "
+                            f"by a Function of the user's own, of which no graph is kept: trace it with gradc.make_ir")
         operands = tuple(self._operand(node, i, t) for i, t in enumerate(types))
         with self.tracer.at(node.location), self.tracer.on(grad=True):
             made = self.tracer.record(node.op, operands, node.attrs)
@@ -98,10 +98,10 @@ class _Recorder:
         if to is not None:
             made = self.results[to.node]
             return made[to.index] if isinstance(made, tuple) else made
-        saved = self._saved(node, i)
+        saved = saved_operand(node, i)
         if isinstance(type, Type):
             return self._input(saved, type, "constant")
-        return _number(node, i, saved)
+        return number_operand(node, i, saved)
 
     def _input(self, held: Any, type: Type, otherwise: str) -> Tensor:
         """The input for a leaf or a saved array: one for each, under the user's name."""
@@ -111,18 +111,19 @@ class _Recorder:
             self.inputs[id(held)] = self.tracer.input(type, self.names.get(id(held), otherwise))
         return self.inputs[id(held)]
 
-    def _saved(self, node: Node, i: int) -> Any:
-        """What was saved of the i-th operand; None where nothing was, or backward has freed it."""
-        for value, (is_result, position, _) in zip(node.saved, node.op.saved_sources, strict=False):
-            if not is_result and node.saved is not FREED:
-                if position == i and not isinstance(value, tuple):
-                    return value
-                if isinstance(value, tuple) and i >= position:  # all of a variable number of operands
-                    return value[i - position]
-        return None
+
+def saved_operand(node: Node, i: int) -> Any:
+    """What was saved of the i-th operand of a node; None where nothing was, or backward has freed it."""
+    for value, (is_result, position, _) in zip(node.held, node.op.saved_sources, strict=False):
+        if not is_result and node.held is not FREED:
+            if position == i and not isinstance(value, tuple):
+                return value
+            if isinstance(value, tuple) and i >= position:  # all of a variable number of operands
+                return value[i - position]
+    return None
 
 
-def _number(node: Node, i: int, saved: Any) -> Any:
+def number_operand(node: Node, i: int, saved: Any) -> Any:
     """A Python number operand: what was saved of it, or stands in the node."""
     kinds = node.signature[-1]
     if isinstance(kinds, tuple) and kinds[i] is NoneType:

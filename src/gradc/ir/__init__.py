@@ -16,12 +16,12 @@ from gradc.ir.registry import OPS, register
 from gradc.ir.text import WORDS, statement, to_text
 from gradc.ir.types import Type
 from gradc.ir.verify import verify
-from gradc.ir.walk import flatten, fresh_names, producers, rename, substitute, to_networkx, users, values
+from gradc.ir.walk import flatten, fresh_names, names, producers, rename, substitute, to_networkx, users, values
 from gradc.locations import UNKNOWN, Location
 
 __all__ = [
     "OPS", "UNKNOWN", "WORDS", "Array", "Graph", "Location", "Node", "Number", "Op", "Operand", "Program", "Type",
-    "Value", "flatten", "fresh_names", "parse", "producers", "register", "rename", "substitute", "to_networkx",
+    "Value", "flatten", "fresh_names", "names", "parse", "producers", "register", "rename", "substitute", "to_networkx",
     "to_text", "users", "values", "verify",
 ]
 

@@ -25,6 +25,7 @@ class Op(Protocol):
 
     name: str
     operands: tuple[str, ...]
+    results: tuple[str, ...]
     variadic: bool
     pointwise: bool
     commutative: bool
@@ -34,6 +35,7 @@ class Op(Protocol):
     decompose: Any
     saved_names: tuple[str, ...] | None
     joint: Any
+    batched: Any
     formulas: Mapping[int, Any]
 
     def infer(self, *operands: Operand, **attrs: Any) -> Type | tuple[Type, ...]: ...

@@ -1,6 +1,7 @@
 """Traits: what an op may declare beyond the Op protocol, with what holds when it does not.
 
-    region    None; "block" for a fused block, part of the scope around it; any other text for closed regions
+    region    None; "block" for a fused block, part of the scope around it; "call" for closed regions of which the
+              first computes the node's results from its operands; any other text for other closed regions
     defaults  the attributes that the text leaves out when they have these values
 """
 
@@ -20,6 +21,11 @@ def region(op: Op) -> str | None:
 def is_block(node: Node) -> bool:
     """Whether the node is a fused block: its region reads values from around it and defines the node's results."""
     return region(node.op) == "block" and len(node.regions) == 1
+
+
+def is_call(node: Node) -> bool:
+    """Whether the node calls its first region, which may be opened in its place."""
+    return region(node.op) == "call" and bool(node.regions)
 
 
 def is_free(node: Node) -> bool:

@@ -32,6 +32,22 @@ def _defined(nodes: Iterable[Node]) -> Iterator[Value]:
             yield from node.outputs
 
 
+def names(graph: Graph) -> Iterator[str]:
+    """Every name that is taken in the scope of the graph: of values, and of closed regions."""
+    for value in values(graph):
+        yield value.name
+    yield from _functions(graph.nodes)
+
+
+def _functions(nodes: Iterable[Node]) -> Iterator[str]:
+    for node in nodes:
+        if is_block(node):
+            yield from _functions(node.regions[0].nodes)
+        else:
+            for region in node.regions:
+                yield region.name
+
+
 def producers(graph: Graph) -> dict[Value, Node]:
     """The node that defines each value; an input of the graph has none."""
     return {value: node for node in graph.nodes for value in node.outputs}

@@ -1,42 +1,22 @@
 """Modules, layers, losses and their functions: torch.nn."""
 
-from gradc.nn import functional, init
-from gradc.nn.activations import (
-    ELU,
-    GELU,
-    Hardtanh,
-    LeakyReLU,
-    LogSigmoid,
-    LogSoftmax,
-    ReLU,
-    ReLU6,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softmin,
-    Softplus,
-    Softsign,
-    Tanh,
-    Tanhshrink,
-)
-from gradc.nn.containers import ModuleDict, ModuleList, ParameterList, Sequential
-from gradc.nn.layers import Dropout, Embedding, Flatten, Identity, Linear, Unflatten
-from gradc.nn.losses import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    L1Loss,
-    MSELoss,
-    NLLLoss,
-    SmoothL1Loss,
-)
+from gradc.nn import functional, init, modules, utils
+from gradc.nn.activations import *
+from gradc.nn.attention import *
+from gradc.nn.cells import *
+from gradc.nn.containers import *
+from gradc.nn.convolution import *
+from gradc.nn.dictionary import *
+from gradc.nn.embeddings import *
+from gradc.nn.images import *
+from gradc.nn.layers import *
+from gradc.nn.losses import *
+from gradc.nn.margins import *
 from gradc.nn.module import Module
+from gradc.nn.normalization import *
+from gradc.nn.padding import *
 from gradc.nn.parameter import Parameter
-
-__all__ = [
-    "ELU", "GELU", "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "Dropout", "Embedding", "Flatten", "Hardtanh",
-    "Identity", "L1Loss", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "Module", "ModuleDict",
-    "ModuleList", "NLLLoss", "Parameter", "ParameterList", "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid",
-    "SmoothL1Loss", "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink", "Unflatten", "functional",
-    "init",
-]
+from gradc.nn.pooling import *
+from gradc.nn.rectifiers import *
+from gradc.nn.recurrent import *
+from gradc.nn.transformer import *

@@ -6,6 +6,11 @@ from gradc.nn import functional
 from gradc.nn.module import Module
 from gradc.tensor import Tensor
 
+__all__ = [
+    "ELU", "GELU", "Hardtanh", "LeakyReLU", "LogSigmoid", "LogSoftmax", "ReLU", "ReLU6", "SiLU", "Sigmoid",
+    "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink",
+]
+
 
 class WithInplace(Module):
     """An activation that can write its result into its input."""

@@ -10,13 +10,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from gradc.dtypes import dtype
 from gradc.errors import ShapeError
 from gradc.generator import Generator
 from gradc.modes import no_grad
 from gradc.nn.module import ModuleError
-from gradc.ops import random  # which also gives tensors the in-place methods used here
+from gradc.ops.conversion import known
 from gradc.ops.creation import eye
-from gradc.tensor import Tensor, wrap
+from gradc.ops.drawing import draw
+from gradc.shapes import Shape
+from gradc.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,34 +56,35 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
         warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may "
                       "be incorrect.", UserWarning, stacklevel=3)
     inside = 0.5 * (math.erf((b - mean) / std / math.sqrt(2)) - math.erf((a - mean) / std / math.sqrt(2)))
-    drawn_from = random.source("trunc_normal_", generator)
-    draw = _central if inside > 0.3 else _from_tail
-    return tensor.copy_(wrap(draw(drawn_from, tensor, mean, std, a, b)))  # type: ignore[attr-defined, no-any-return]
+    sample = _central if inside > 0.3 else _from_tail
+    kind = tensor.dtype
+    drawn = draw("trunc_normal", generator, lambda stream, shape: sample(stream, shape, kind, mean, std, a, b),
+                 tensor.shape)
+    return tensor.copy_(drawn)  # type: ignore[attr-defined, no-any-return]
 
 
-def _central(drawn_from: Generator, tensor: Tensor, mean: float, std: float, a: float, b: float) -> Any:
+def _central(stream: Generator, shape: Shape, kind: dtype, mean: float, std: float, a: float, b: float) -> Any:
     """Samples of a normal distribution that mostly lie in [a, b]; all are drawn anew until none is outside."""
-    kind = tensor.dtype.numpy.type
-    result = drawn_from.normal(tensor.shape, tensor.dtype, mean, std)
-    while (outside := (result < kind(a)) | (result > kind(b))).any():
-        result = np.where(outside, drawn_from.normal(tensor.shape, tensor.dtype, mean, std), result)
+    number = kind.numpy.type
+    result = stream.normal(shape, kind, mean, std)
+    while (outside := (result < number(a)) | (result > number(b))).any():
+        result = np.where(outside, stream.normal(shape, kind, mean, std), result)
     return result
 
 
-def _from_tail(drawn_from: Generator, tensor: Tensor, mean: float, std: float, a: float, b: float) -> Any:
+def _from_tail(stream: Generator, shape: Shape, kind: dtype, mean: float, std: float, a: float, b: float) -> Any:
     """Samples spread evenly over [a, b], each kept with a probability proportional to its density."""
-    shape, kind = tensor.shape, tensor.dtype
     peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
-    result = drawn_from.uniform(shape, kind, a, b)
+    result = stream.uniform(shape, kind, a, b)
     pending = np.ones(shape, bool)
     candidates = result
     while True:
         log_density = ((candidates - mean) / std) ** 2 * -0.5 - peak
         with np.errstate(divide="ignore"):
-            pending &= np.log(drawn_from.uniform(shape, kind)) > log_density
+            pending &= np.log(stream.uniform(shape, kind)) > log_density
         if not pending.any():
             return result
-        candidates = drawn_from.uniform(shape, kind, a, b)
+        candidates = stream.uniform(shape, kind, a, b)
         result = np.where(pending, candidates, result)
 
 
@@ -175,3 +179,62 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
     Source  Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks"
     """
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(sum(fans(tensor)))), generator)
+
+
+@_of_elements
+@no_grad()
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """Orthonormal rows or columns, whichever are fewer; dimensions after the first count as columns.
+
+    Source  Saxe et al. 2013, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks"
+    """
+    if tensor.ndim < 2:
+        raise ShapeError("Only tensors with 2 or more dimensions are supported")
+    size, kind = tensor.shape, tensor.dtype
+    rows, columns = size[0], math.prod(size[1:])
+
+    def sample(stream: Generator, shape: Shape) -> Any:
+        normals = stream.normal((rows, columns), kind)
+        q, r = np.linalg.qr(normals.T if rows < columns else normals)
+        q = q * np.sign(np.diag(r))  # makes the distribution uniform
+        return (q.T if rows < columns else q).reshape(size)
+
+    return tensor.copy_(draw("orthogonal", generator, sample, size)).mul_(gain)  # type: ignore[attr-defined]
+
+
+@no_grad()
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """Normally distributed numbers with the same share of zeros, `sparsity`, in each column of a matrix.
+
+    Source  Martens 2010, "Deep learning via Hessian-free optimization"
+    """
+    if tensor.ndim != 2:
+        raise ShapeError("Only tensors with 2 dimensions are supported")
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+    tensor.normal_(0, std, generator=generator)  # type: ignore[attr-defined]
+
+    def sample(stream: Generator, shape: Shape) -> Any:
+        dropped = np.zeros((rows, columns), bool)
+        for column in range(columns):
+            dropped[stream.randperm(rows)[:zeros], column] = True
+        return dropped
+
+    return tensor.masked_fill_(draw("sparse", None, sample, tensor.shape), 0)  # type: ignore[attr-defined]
+
+
+@no_grad()
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Weights with which a convolution passes on as many of its inputs as it can, in each of `groups`."""
+    if tensor.ndim not in (3, 4, 5):
+        raise ShapeError("Only tensors with 3, 4, or 5 dimensions are supported")
+    outputs, inputs, *window = tensor.shape
+    if outputs % groups:
+        raise ModuleError("dim 0 must be divisible by groups")
+    each = outputs // groups
+    values = np.zeros(tensor.shape, tensor.dtype.numpy)
+    middle = tuple(size // 2 for size in window)
+    for group in range(groups):
+        for i in range(min(each, inputs)):
+            values[(group * each + i, i, *middle)] = 1
+    return tensor.copy_(known(values))  # type: ignore[attr-defined, no-any-return]

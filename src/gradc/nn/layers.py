@@ -1,4 +1,4 @@
-"""Layers: linear maps, shapes, dropout and embeddings."""
+"""Layers: linear maps, shapes and dropout."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradc.dtypes import dtype
-from gradc.errors import ShapeError
 from gradc.nn import functional, init
 from gradc.nn.module import Module, ModuleError
 from gradc.nn.parameter import Parameter
@@ -15,6 +14,8 @@ from gradc.ops.creation import empty
 from gradc.ops.linear_algebra import linear
 from gradc.ops.shape import flatten, unflatten
 from gradc.tensor import Tensor
+
+__all__ = ["Bilinear", "Dropout", "Flatten", "Identity", "Linear", "Unflatten"]
 
 
 class Identity(Module):
@@ -113,46 +114,37 @@ class Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Embedding(Module):
-    """A table of vectors, looked up by integers, as torch.nn.Embedding.
+class Bilinear(Module):
+    """input1 @ weight[k] @ input2 + bias[k] for each output k, as torch.nn.Bilinear.
 
-    The row `padding_idx` starts at zero and gets no gradient.
-
-    Shape   input: i[*s] -> f[*s, embedding_dim]
+    Both start spread evenly over ±1/√in1_features.
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *,
-                 _weight: Tensor | None = None, _freeze: bool = False, device: Any = None,
+    def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device: Any = None,
                  dtype: dtype | None = None) -> None:
         super().__init__()
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.padding_idx = None if padding_idx is None else functional.padding_row(padding_idx, num_embeddings)
-        if _weight is None:
-            self.weight = Parameter(empty(num_embeddings, embedding_dim, device=device, dtype=dtype), not _freeze)
-            self.reset_parameters()
-        elif tuple(_weight.shape) != (num_embeddings, embedding_dim):
-            raise ShapeError("Shape of weight does not match num_embeddings and embedding_dim")
+        if in1_features <= 0:
+            raise ModuleError(f"in1_features must be > 0, but got {in1_features}")
+        self.in1_features = in1_features
+        self.in2_features = in2_features
+        self.out_features = out_features
+        self.weight = Parameter(empty(out_features, in1_features, in2_features, device=device, dtype=dtype))
+        if bias:
+            self.bias = Parameter(empty(out_features, device=device, dtype=dtype))
         else:
-            self.weight = Parameter(_weight, not _freeze)
-
-    @classmethod
-    def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
-        """A table of given vectors, which are trained unless `freeze`."""
-        if embeddings.ndim != 2:
-            raise ShapeError("Embeddings parameter is expected to be 2-dimensional")
-        return cls(*embeddings.shape, padding_idx, _weight=embeddings, _freeze=freeze)
+            self.register_parameter("bias", None)
+        self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the table anew from the standard normal distribution."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            init.zeros_(self.weight.detach()[self.padding_idx])  # type: ignore[attr-defined]
+        """Draw the weight and the bias anew."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
 
-    def forward(self, input: Tensor) -> Tensor:
-        """The rows at `input`."""
-        return functional.embedding(input, self.weight, self.padding_idx)
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """bilinear(input1, input2, weight, bias)."""
+        return functional.bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+        return (f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+                f"out_features={self.out_features}, bias={self.bias is not None}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gradc.nn import functional
-from gradc.nn.functional import chosen_reduction
+from gradc.nn.functions.reduction import chosen_reduction
 from gradc.nn.module import Module
 from gradc.tensor import Tensor
+
+__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss", "SmoothL1Loss"]
 
 
 class Loss(Module):

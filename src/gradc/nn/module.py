@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from gradc import dtypes
+from gradc.devices import host, refused
 from gradc.errors import ArgumentError, GradcError
 from gradc.hooks import RemovableHandle
 from gradc.modes import current, no_grad
-from gradc.nn import hooks, saving
-from gradc.nn.hooks import Hook
+from gradc.nn import hooks
+from gradc.nn.hooks import BACKWARD, BACKWARD_PRE, FORWARD, FORWARD_PRE, Hook
 from gradc.nn.parameter import Parameter, clear_grad, typename
 from gradc.nn.slots import SlotError, Slots, check_name
-from gradc.tensor import Tensor, device
+from gradc.nn.state import Stateful
+from gradc.tensor import Tensor
 
 M = TypeVar("M", bound="Module")
 
@@ -27,7 +29,7 @@ class ForwardError(GradcError, NotImplementedError):
     """A module whose class says nothing of what it computes."""
 
 
-class Module:
+class Module(Stateful):
     """A function with parameters, buffers and submodules, as torch.nn.Module.
 
     A subclass makes them in `__init__`, after `super().__init__()`, by plain assignment, and defines `forward`.
@@ -41,9 +43,15 @@ class Module:
     # No hooks by default; a module makes dictionaries of its own when it gets the first.
     _forward_pre_hooks: dict[int, Hook] = {}
     _forward_hooks: dict[int, Hook] = {}
+    _backward_pre_hooks: dict[int, Hook] = {}
+    _backward_hooks: dict[int, Hook] = {}
+    _hooked = False
 
     def __init__(self) -> None:
         self.__dict__.update(training=True, _parameter_names={}, _buffer_names={}, _module_names={})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; each subclass defines it."""
@@ -53,13 +61,14 @@ class Module:
         trace = current().trace
         if trace is not None:
             return trace.call_module(self, args, kwargs)
-        if self._forward_hooks or self._forward_pre_hooks:
-            return hooks.call(self, self._forward_pre_hooks, self._forward_hooks, args, kwargs)
+        if self._hooked or FORWARD_PRE or FORWARD or BACKWARD_PRE or BACKWARD:
+            return hooks.call(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     def _call_with_hooks(self, *args: Any, **kwargs: Any) -> Any:
         """`forward` between the hooks, of which there may be none; what a tracer calls."""
-        return hooks.call(self, self._forward_pre_hooks, self._forward_hooks, args, kwargs)
+        current().trace.guard(hooks.GLOBAL, "global module hooks")  # type: ignore[union-attr]
+        return hooks.call(self, args, kwargs)
 
     # What it holds
 
@@ -227,6 +236,18 @@ class Module:
                 raise SlotError(f"`{name}` is not an nn.Module")
         return module
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a path such as "encoder.0"; if `strict` there must be one already."""
+        path, _, name = target.rpartition(".")
+        if not name:
+            raise ModuleError("Cannot set the submodule without a target name!")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise SlotError(f"{parent._get_name()} has no attribute `{name}`")
+        if hasattr(parent, name) and not isinstance(getattr(parent, name), Module):
+            raise SlotError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as "encoder.0.weight"."""
         path, _, name = target.rpartition(".")
@@ -291,7 +312,8 @@ class Module:
                         module._buffers[name] = fn(buffer)
         return self
 
-    def to(self: M, *target: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> M:
+    def to(self: M, *target: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False,
+           memory_format: Any = None) -> M:
         """Cast all floating point parameters and buffers in place, as torch.nn.Module.to: `m.to(torch.float64)`.
 
         A device is accepted if it is the CPU.
@@ -321,8 +343,25 @@ class Module:
         """Cast all floating point parameters and buffers to bfloat16."""
         return self.to(dtypes.bfloat16)
 
+    def cuda(self: M, device: Any = None) -> M:
+        """Raises PyTorch's error of a machine without CUDA."""
+        raise refused("cuda")
+
     def cpu(self: M) -> M:
         """This module: its tensors are on the CPU."""
+        return self
+
+    def type(self: M, dst_type: Any) -> M:
+        """Cast all parameters and buffers to a dtype, integers as well."""
+        return self._apply(lambda x: x.to(dst_type))  # type: ignore[attr-defined]
+
+    def to_empty(self: M, *, device: Any, recurse: bool = True) -> M:
+        """This module: its tensors have memory, and keep what is in it. Raises an error for other devices."""
+        self.to(device)
+        return self
+
+    def share_memory(self: M) -> M:
+        """This module: threads share its tensors anyway."""
         return self
 
     # Hooks
@@ -333,8 +372,7 @@ class Module:
 
         What it returns, if not None, replaces the arguments.
         """
-        own = self.__dict__.setdefault("_forward_pre_hooks", {})
-        return hooks.register(own, Hook(hook, with_kwargs), prepend)
+        return hooks.register(self, "_forward_pre_hooks", Hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False,
                               always_call: bool = False) -> RemovableHandle:
@@ -342,29 +380,18 @@ class Module:
 
         What it returns, if not None, replaces the result. With `always_call` it runs even if `forward` raises.
         """
-        own = self.__dict__.setdefault("_forward_hooks", {})
-        return hooks.register(own, Hook(hook, with_kwargs, always_call), prepend)
+        return hooks.register(self, "_forward_hooks", Hook(hook, with_kwargs, always_call), prepend)
 
-    # State
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_output)` when the gradients of the results have come; it may replace them."""
+        return hooks.register(self, "_backward_pre_hooks", Hook(hook, False), prepend)
 
-    def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
-        """All parameters and persistent buffers by their paths, detached unless `keep_vars`; they share memory."""
-        return saving.save(self, destination, prefix, keep_vars)
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients of the positional arguments have come.
 
-    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
-        """Copy tensors into the parameters and buffers with their names, or with `assign` replace them.
-
-        Returns the names that only one side has; if `strict` they are an error, a RuntimeError.
+        What it returns, if not None, replaces `grad_input`.
         """
-        return saving.load(self, state_dict, strict, assign)
-
-    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        for name, x in saving.persistent(self).items():
-            destination[prefix + name] = x if keep_vars else x.detach()  # type: ignore[attr-defined]
-
-    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool,
-                              missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str]) -> None:
-        saving.load_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+        return hooks.register(self, "_backward_hooks", Hook(hook, False), prepend)
 
     # Printing
 
@@ -416,5 +443,5 @@ def _target_dtype(target: Any) -> Any:
     if isinstance(target, Tensor):
         return target.dtype
     if target is not None and not isinstance(target, bool):
-        device(target)
+        host(target)
     return None

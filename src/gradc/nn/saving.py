@@ -11,6 +11,9 @@ from gradc.modes import no_grad
 from gradc.nn.parameter import Parameter
 from gradc.tensor import Tensor
 
+EXTRA = "_extra_state"
+"""The name under which a state dictionary holds what else a module saves."""
+
 
 class StateDictError(GradcError, RuntimeError):
     """A state dictionary that does not fit the module."""
@@ -38,12 +41,29 @@ def persistent(module: Any) -> dict[str, Tensor]:
 
 def save(module: Any, destination: Any, prefix: str, keep_vars: bool) -> Any:
     """Put the tensors of `module` and those below it into `destination`, each name with `prefix` in front."""
-    destination = OrderedDict() if destination is None else destination
+    if destination is None:
+        destination = _State()
+    version = {"version": module._version}
+    metadata = getattr(destination, "_metadata", {})
+    metadata[prefix[:-1]] = version
+    for hook in list(module._state_dict_pre_hooks.values()):
+        hook(module, prefix, keep_vars)
     module._save_to_state_dict(destination, prefix, keep_vars)
     for name, child in module._modules.items():
         if child is not None:
             child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+    for hook in list(module._state_dict_hooks.values()):
+        replaced = hook(module, destination, prefix, version)
+        destination = destination if replaced is None else replaced
     return destination
+
+
+class _State(OrderedDict[str, Any]):
+    """A state dictionary, which notes the versions of the modules that it was saved from."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._metadata: OrderedDict[str, Any] = OrderedDict()
 
 
 def load(module: Any, state_dict: Any, strict: bool, assign: bool) -> IncompatibleKeys:
@@ -56,14 +76,21 @@ def load(module: Any, state_dict: Any, strict: bool, assign: bool) -> Incompatib
     missing: list[str] = []
     unexpected: list[str] = []
     errors: list[str] = []
-    metadata = {"assign_to_params_buffers": True} if assign else {}
+    versions = getattr(state_dict, "_metadata", None) or {}
 
     def descend(module: Any, part: dict[str, Any], prefix: str) -> None:
-        module._load_from_state_dict(part, prefix, dict(metadata), True, missing, unexpected, errors)
+        metadata = {**versions.get(prefix[:-1], {}), **({"assign_to_params_buffers": True} if assign else {})}
+        module._load_from_state_dict(part, prefix, metadata, True, missing, unexpected, errors)
         for name, child in module._modules.items():
             if child is not None:
                 below = f"{prefix}{name}."
                 descend(child, {key: x for key, x in part.items() if key.startswith(below)}, below)
+        keys = IncompatibleKeys(missing, unexpected)
+        for hook in list(module._load_state_dict_post_hooks.values()):
+            if hook(module, keys) is not None:
+                raise StateDictError("Hooks registered with ``register_load_state_dict_post_hook`` are not expected to "
+                                     "return new values, if incompatible_keys need to be modified, it should be done "
+                                     "inplace.")
 
     descend(module, OrderedDict(state_dict), "")
     if strict and unexpected:
@@ -92,10 +119,11 @@ def load_own(module: Any, state_dict: Any, prefix: str, metadata: dict[str, Any]
             missing.append(key)
     if not strict:
         return
+    known = {*own, EXTRA} if module._loads_more() else set(own)
     for key in state_dict:
         if key.startswith(prefix):
             first, dot, _ = key[len(prefix):].partition(".")
-            if first not in (module._modules if dot else own):
+            if first not in (module._modules if dot else known):
                 unexpected.append(key)
 
 

@@ -7,23 +7,24 @@ from typing import Any
 
 from gradc import dtypes, shapes
 from gradc.apply import apply
-from gradc.errors import ShapeError
+from gradc.errors import UnsupportedError
 from gradc.ir import Type
 from gradc.ops.arithmetic import where
 from gradc.ops.base import Pointwise
+from gradc.ops.batching import along
 from gradc.ops.define import op
 from gradc.ops.elementary import erf, exp, tanh
 from gradc.ops.reduction import Mean, amax, sum
 from gradc.ops.samples import kinks
 from gradc.tensor import Tensor
 
-__all__ = ["log_softmax", "logit", "prelu", "relu", "selu", "sigmoid", "softmax"]
+__all__ = ["log_softmax", "logit", "relu", "sigmoid", "softmax"]
 
 
 class Activation(Pointwise):
-    """A function of one operand that networks apply; integers become the default float."""
+    """A function of one operand that networks apply."""
 
-    promotion = "float"
+    rejects = (dtypes.BOOL, dtypes.INT, dtypes.COMPLEX)
     method = False
     samples: Any = [((7,),), ([-30.0, -1.0, 0.5, 2.0, 30.0],)]
 
@@ -37,9 +38,18 @@ class sigmoid(Activation):
     """
 
     kernel = lambda xp, x: xp.special.expit(x)
+    complex_kernel = lambda xp, x: _complex_sigmoid(xp, x)
     grad_x = lambda g, result: g * (result * (1 - result))
+    promotion = "float"
+    rejects = ()
     method = True
     inplace = True
+
+
+def _complex_sigmoid(xp: Any, x: Any) -> Any:
+    left = xp.real(x) < 0
+    small = xp.exp(xp.where(left, x, -x))
+    return xp.where(left, small, 1) / (1 + small)
 
 
 @op
@@ -51,10 +61,9 @@ class relu(Activation):
 
     kernel = lambda xp, x: xp.maximum(x, 0)
     grad_x = lambda g, result: where(result > 0, g, 0.0)
-    promotion = "same"
     method = True
     inplace = True
-    rejects = (dtypes.BOOL,)
+    rejects = (dtypes.BOOL, dtypes.COMPLEX)
     rejection = "Boolean inputs not supported for relu"
     samples = [((7,),), ([-2.0, 3.0],), (kinks([0.0, -0.0]),)]
 
@@ -94,6 +103,7 @@ class silu(Activation):
     """
 
     decompose = lambda x: x * sigmoid(x)
+    rejects = (dtypes.BOOL, dtypes.INT)
     grad_x = lambda g, x: g * (sigmoid(x) * (1 + x * (1 - sigmoid(x))))
 
 
@@ -166,6 +176,10 @@ def hardtanh(x: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
 class AlongOne(Mean):
     """A normalisation along one dimension."""
 
+    batched = along("dim", scalars=True)
+    rejects = (dtypes.COMPLEX,)
+    error = UnsupportedError
+    refusal = '"{name}" not implemented for {title!r}'
     samples: Any = [((3, 4), {"dim": 1}), ((2, 3, 4), {"dim": 0}), ([1e4, -1e4, 9.9e3], {"dim": 0})]
 
     def infer(self, x: Any, *, dim: int) -> Type:  # type: ignore[override]
@@ -226,37 +240,6 @@ class mish(Activation):
 def _mish_slope(x: Tensor) -> Tensor:
     inner = tanh(softplus(x))
     return inner + x * sigmoid(x) * (1 - inner * inner)  # type: ignore[no-any-return]
-
-
-def selu(x: Tensor) -> Tensor:
-    """scale · elu(x, alpha) with the constants that keep mean 0 and variance 1, as torch.selu."""
-    return 1.0507009873554805 * elu(x, 1.6732632423543772)  # type: ignore[no-any-return]
-
-
-def hardsigmoid(x: Tensor) -> Tensor:
-    """x / 6 + 1/2 limited to [0, 1], as torch.nn.functional.hardsigmoid."""
-    return (x / 6 + 0.5).clamp(0.0, 1.0)  # type: ignore[operator, no-any-return]
-
-
-def hardswish(x: Tensor) -> Tensor:
-    """x · hardsigmoid(x), as torch.nn.functional.hardswish."""
-    return x * hardsigmoid(x)  # type: ignore[operator, no-any-return]
-
-
-def prelu(x: Tensor, weight: Tensor) -> Tensor:
-    """x where positive, else weight · x, with one weight or one per channel (dimension 1), as torch.prelu."""
-    if weight.numel() > 1 and x.ndim > 2:
-        weight = weight.reshape((-1,) + (1,) * (x.ndim - 2))  # type: ignore[attr-defined]
-    return where(x > 0, x, x * weight)  # type: ignore[operator, no-any-return]
-
-
-def glu(x: Tensor, dim: int = -1) -> Tensor:
-    """The first half of x along `dim` times the sigmoid of the second, as torch.nn.functional.glu."""
-    size = x._array.shape[shapes.normal_dim(dim, x.ndim)]
-    if size % 2:
-        raise ShapeError(f"Halving dimension must be even, but dimension {dim} is size {size}")
-    first, second = x.split(size // 2, dim)  # type: ignore[attr-defined]
-    return first * sigmoid(second)  # type: ignore[no-any-return]
 
 
 def logit(x: Tensor, eps: float | None = None) -> Tensor:

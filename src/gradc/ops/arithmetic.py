@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gradc import dtypes
 from gradc.apply import apply, located
-from gradc.errors import ArgumentError, DtypeError
+from gradc.errors import ArgumentError, CallError, DtypeError
+from gradc.inplace import into
 from gradc.ops.base import Pointwise, operand
 from gradc.ops.define import op
 from gradc.tensor import Tensor
@@ -20,8 +22,9 @@ __all__ = [
 class Scaled(Pointwise):
     """Shared by add and sub: PyTorch's `alpha`, which multiplies the second operand."""
 
-    def call(self, x: Any, y: Any, *, alpha: Any = 1) -> Any:
-        return apply(self, (operand(self, x), operand(self, y if alpha == 1 else mul(y, alpha))), {})
+    def call(self, x: Any, y: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Any:
+        result = apply(self, (operand(self, x), operand(self, y if alpha == 1 else mul(y, alpha))), {})
+        return result if out is None else into(out, result, self.name)
 
 
 @op
@@ -54,9 +57,16 @@ class sub(Scaled):
     aliases = ("subtract",)
     inplace = True
     rejects = (dtypes.BOOL,)
-    rejection = ("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-                 "`logical_xor()` operator instead.")
+    rejects_each = True
+    rejection = ("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
+                 "mask, use the `~` or `logical_not()` operator instead.")
     samples = [((3, 4), (3, 4)), ((2, 1, 3), (2, 1)), ((5,), 2.5), (1.5, (3,))]
+
+    def compute_dtype(self, operands: Sequence[Any]) -> dtypes.dtype:
+        if all([getattr(x, "dtype", None) in (dtypes.bool_, dtypes.bool_.numpy) for x in operands]):
+            raise DtypeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                             "`logical_xor()` operator instead.")
+        return super().compute_dtype(operands)
 
     def node_name(self, node: Any) -> str:
         return "RsubBackward1" if node.signature[0] is None else "SubBackward0"
@@ -95,7 +105,9 @@ class div(Pointwise):
     inplace = True
     samples = [((3, 4), [[1.0, 2.0, -3.0, 0.5]]), ((3, 1), [2.0, 4.0]), ((5,), 2)]
 
-    def call(self, x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
+    def call(self, x: Any, y: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Any:
+        if out is not None:
+            return into(out, self.call(x, y, rounding_mode=rounding_mode), self.name)
         if rounding_mode == "floor":
             return floor_divide(x, y)
         if rounding_mode == "trunc":
@@ -115,7 +127,7 @@ class floor_divide(Pointwise):
     kernel = lambda xp, x, y: xp.floor_divide(x, y)
     operators = ("__floordiv__", "__rfloordiv__", "__ifloordiv__")
     inplace = True
-    rejects = (dtypes.BOOL,)
+    rejects = (dtypes.BOOL, dtypes.COMPLEX)
     samples = [([7.0, -7.0], 2), ([7.5, -7.5], [2.0, 2.0])]
 
 
@@ -138,7 +150,7 @@ class remainder(ByNumberOrTensor):
     grad_y = lambda g, x, y: -g * floor_divide(x, y)
     operators = ("__mod__", "__rmod__", "__imod__")
     inplace = True
-    rejects = (dtypes.BOOL,)
+    rejects = (dtypes.BOOL, dtypes.COMPLEX)
     samples = [([7.0, -7.5], 2), ([7.5, -7.5], [2.0, -2.3])]
 
 
@@ -153,7 +165,7 @@ class fmod(ByNumberOrTensor):
     grad_x = lambda g: g
     grad_y = lambda g, x, y: -g * (x / y).trunc()
     inplace = True
-    rejects = (dtypes.BOOL,)
+    rejects = (dtypes.BOOL, dtypes.COMPLEX)
     samples = [([7.0, -7.5], 2), ([7.5, -7.5], [2.0, -2.3])]
 
 
@@ -169,12 +181,15 @@ class pow(Pointwise):
     grad_x = lambda g, x, y: _grad_base(g, x, y)
     grad_y = lambda g, x, y, result: _grad_exponent(g, x, y, result)
     specialises = True
+    torch_operands = ("self", "exponent")
     operators = ("__pow__", "__rpow__", "__ipow__")
     inplace = True
     rejects = (dtypes.BOOL,)
     samples = [([0.5, 2.0, 3.0], 2), ([0.5, 2.0], 2.5), ([0.5, 2.0], [3.0, -1.5]), (2.0, (3,)), ((3,), 3), ((3,), 0)]
 
-    def call(self, x: Any, exponent: Any) -> Any:
+    def call(self, x: Any, exponent: Any, *, out: Tensor | None = None) -> Any:
+        if out is not None:
+            return into(out, self.call(x, exponent), self.name)
         exponent = operand(self, exponent)
         if type(exponent) is int and exponent < 0 and isinstance(x, Tensor) and x.dtype.category == dtypes.INT:
             problem = DtypeError("Integers to negative integer powers are not allowed.")
@@ -198,7 +213,7 @@ def _grad_base(g: Tensor, x: Any, y: Any) -> Any:
 def _grad_exponent(g: Tensor, x: Any, y: Tensor, result: Tensor) -> Any:
     if not isinstance(x, Tensor):
         x = y.new_full((), x)
-    return where((x == 0) & (y >= 0), 0.0, g * (result * x.log()))
+    return where((x == 0) & (y.real >= 0), 0.0, g * (result * x.log()))  # type: ignore[attr-defined]
 
 
 @op
@@ -212,6 +227,8 @@ class maximum(Pointwise):
     kernel = lambda xp, x, y: xp.maximum(x, y)
     grad_x = lambda g, x, y: _chosen(g, x > y, x == y)
     grad_y = lambda g, x, y: _chosen(g, y > x, x == y)
+    rejects = (dtypes.COMPLEX,)
+    rejection = "maximum not implemented for complex tensors."
     samples = [((3, 4), (3, 4)), ((3, 1), (4,))]
 
 
@@ -226,6 +243,8 @@ class minimum(Pointwise):
     kernel = lambda xp, x, y: xp.minimum(x, y)
     grad_x = lambda g, x, y: _chosen(g, x < y, x == y)
     grad_y = lambda g, x, y: _chosen(g, y < x, x == y)
+    rejects = (dtypes.COMPLEX,)
+    rejection = "minimum not implemented for complex tensors."
     samples = [((3, 4), (3, 4)), ((3, 1), (4,))]
 
 
@@ -244,6 +263,8 @@ class atan2(Pointwise):
     grad_x = lambda g, x, y: g * y / (x * x + y * y)
     grad_y = lambda g, x, y: -g * x / (x * x + y * y)
     promotion = "float"
+    rejects = (dtypes.COMPLEX,)
+    inplace = True
     aliases = ("arctan2",)
     samples = [((3,), (3,)), ((3, 1), (2,))]
 
@@ -258,7 +279,8 @@ class hypot(Pointwise):
     kernel = lambda xp, x, y: xp.hypot(x, y)
     grad_x = lambda g, x, result: g * (x / result)
     grad_y = lambda g, y, result: g * (y / result)
-    rejects = (dtypes.BOOL, dtypes.INT)
+    rejects = (dtypes.BOOL, dtypes.INT, dtypes.COMPLEX)
+    inplace = True
     samples = [((3,), (3,)), ((3, 1), (2,))]
 
 
@@ -270,10 +292,17 @@ class logaddexp(Pointwise):
     """
 
     kernel = lambda xp, x, y: xp.logaddexp(x, y)
-    grad_x = lambda g, x, result: g * (x - result).exp()
-    grad_y = lambda g, y, result: g * (y - result).exp()
+    complex_kernel = lambda xp, x, y: _complex_logaddexp(xp, x, y)
+    grad_x = lambda g, x, y: g * (x - y).sigmoid()
+    grad_y = lambda g, x, y: g * (y - x).sigmoid()
     rejects = (dtypes.BOOL, dtypes.INT)
     samples = [((3,), (3,)), ((3, 1), (2,)), ([1e4, -1e4], [1e4, 0.0])]
+
+
+def _complex_logaddexp(xp: Any, x: Any, y: Any) -> Any:
+    first = xp.real(x) >= xp.real(y)
+    larger = xp.where(first, x, y)
+    return larger + xp.log1p(xp.exp(xp.where(first, y, x) - larger))
 
 
 @op
@@ -290,7 +319,9 @@ class where(Pointwise):
     method = False
     samples = [([True, False, True], (3,), (3,)), ([[True], [False]], (3,), 0.0), ([True, False], 1.5, (2,))]
 
-    def call(self, condition: Tensor, x: Any = None, y: Any = None) -> Any:
+    def call(self, condition: Tensor, x: Any = None, y: Any = None, *, out: Tensor | None = None) -> Any:
+        if out is not None:
+            return into(out, self.call(condition, x, y), self.name)
         if not isinstance(condition, Tensor):
             raise ArgumentError(f"where(): the condition is a bool tensor, got {type(condition).__name__}")
         if condition.dtype is not dtypes.bool_:
@@ -331,9 +362,12 @@ class lerp(ByNumberOrTensor):
     """
 
     decompose = lambda x, y, weight: x + weight * (y - x)
+    rejects = (dtypes.BOOL, dtypes.INT)
+    rejects_each = True
     grad_x = lambda g, weight: g - g * weight
     grad_y = lambda g, weight: g * weight
     grad_weight = lambda g, x, y: g * (y - x)
+    inplace = True
     samples = [((3,), (3,), 0.3), ((3,), (3,), (3,))]
 
 
@@ -345,6 +379,8 @@ class clamp(Pointwise):
     """
 
     kernel = lambda xp, x, min=None, max=None: xp.clip(x, min, max)
+    rejects = (dtypes.COMPLEX, dtypes.BOOL)
+    rejection = "clamp is not supported for complex types"
     grad_x = lambda g, x, min, max: where(_inside(x, min, max), g, 0.0)
     grad_min = lambda g, x, min: where(x < min, g, 0.0)
     grad_max = lambda g, x, max: where(x > max, g, 0.0)
@@ -353,9 +389,11 @@ class clamp(Pointwise):
     samples = [([-1.0, 0.2, 2.0], 0.0, 1.0), ([-1.0, 0.2, 2.0], None, 1.0), ([-1.0, 0.2, 2.0], 0.5, None),
                ((3,), [0.0, 0.1, 0.2], [1.0, 1.0, 0.3])]
 
-    def call(self, x: Tensor, min: Any = None, max: Any = None) -> Any:
+    def call(self, x: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Any:
+        if out is not None:
+            return into(out, self.call(x, min, max), self.name)
         if min is None and max is None:
-            raise ArgumentError("torch.clamp: At least one of 'min' or 'max' must not be None")
+            raise CallError("torch.clamp: At least one of 'min' or 'max' must not be None")
         return apply(self, (x, operand(self, min), operand(self, max)), {})
 
     def node_name(self, node: Any) -> str:

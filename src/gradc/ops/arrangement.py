@@ -10,17 +10,19 @@ import numpy as np
 from gradc import shapes
 from gradc.apply import apply
 from gradc.errors import ArgumentError, ShapeError
+from gradc.inplace import into
 from gradc.ir import Type
-from gradc.ops.arithmetic import where
 from gradc.ops.base import Op
+from gradc.ops.batching import alike, along
 from gradc.ops.conversion import known
-from gradc.ops.creation import arange
 from gradc.ops.define import op
-from gradc.ops.shape import inverse, permute
 from gradc.shapes import normal_dim
 from gradc.tensor import Tensor, host_array
 
-__all__ = ["diag", "diag_embed", "diagonal", "flip", "meshgrid", "repeat_interleave", "roll", "tril", "triu"]
+__all__ = [
+    "diag", "diag_embed", "diagonal", "diagonal_scatter", "flip", "meshgrid", "repeat_interleave", "roll", "tile",
+    "tril", "triu",
+]
 
 
 @op
@@ -32,7 +34,8 @@ class repeat(Op):
 
     kernel = lambda xp, x, *, repeats: xp.tile(x, repeats)
     grad_x = lambda g, x_type, repeats: _fold_repeats(g, x_type.shape, repeats)
-    aliases = ("tile",)
+    batched = lambda self, examples: examples.apply(
+        self, [examples.wide(0, len(examples.attrs["repeats"]))], repeats=(1, *examples.attrs["repeats"]))
     checked = True
     samples = [((2, 3), {"repeats": (2, 1)}), ((3,), {"repeats": (2, 2)})]
 
@@ -45,6 +48,12 @@ class repeat(Op):
 
     def call(self, x: Tensor, *repeats: Any) -> Any:
         return apply(self, (x,), {"repeats": shapes.from_arguments(repeats)})
+
+
+def tile(x: Tensor, *dims: Any) -> Tensor:
+    """x laid side by side; dimensions that `dims` does not name stay, as torch.tile."""
+    repeats = shapes.from_arguments(dims)
+    return repeat(x, (*(1,) * (x.ndim - len(repeats)), *repeats))  # type: ignore[no-any-return]
 
 
 def _fold_repeats(g: Tensor, shape: shapes.Shape, repeats: tuple[int, ...]) -> Tensor:
@@ -60,21 +69,27 @@ class flip(Op):
     Source  torch.flip
     """
 
-    kernel = lambda xp, x, *, dims: xp.flip(x, dims)
+    kernel = lambda xp, x, *, dims: np.flip(x, dims).copy()  # NumPy's is a view
+    lower = lambda xp, x, *, dims: xp.flip(x, dims)
     grad_x = lambda g, dims: flip(g, dims)
-    samples = [((2, 3), {"dims": (0,)}), ((2, 3), {"dims": (0, 1)})]
+    batched = along("dims", scalars=True)
+    samples = [((2, 3), {"dims": (0,)}), ((2, 3), {"dims": (0, 1)}), ((2, 3), {"dims": ()})]
 
     def infer(self, x: Any, *, dims: tuple[int, ...]) -> Type:
         return Type(x.dtype, x.shape)
 
     def call(self, x: Tensor, *dims: Any) -> Any:
-        return apply(self, (x,), {"dims": shapes.normal_dims(shapes.from_arguments(dims), x.ndim)})
+        found = shapes.from_arguments(dims)
+        return apply(self, (x,), {"dims": shapes.normal_dims(found, x.ndim) if found else ()})
 
 
 class Triangle(Op):
     """Part of a matrix, zero elsewhere."""
 
+    inplace = True
+    batched = alike
     checked = True
+
     def infer(self, x: Any, *, diagonal: int) -> Type:
         if len(x.shape) < 2:
             raise ShapeError(f"{self.name}: input tensor must have at least 2 dimensions")
@@ -117,6 +132,7 @@ class roll(Op):
 
     kernel = lambda xp, x, *, shifts, dims: xp.roll(x, shifts, dims)
     grad_x = lambda g, shifts, dims: roll(g, tuple(-s for s in shifts), dims)
+    batched = along("dims", scalars=True)
     samples = [((2, 3), {"shifts": (1,), "dims": (1,)}), ((3, 4), {"shifts": (1, -2), "dims": (0, 1)})]
 
     def infer(self, x: Any, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Type:
@@ -132,62 +148,111 @@ class roll(Op):
         return apply(self, (x,), {"shifts": amounts, "dims": tuple(normal_dim(d, x.ndim) for d in places)})
 
 
+class Diagonal(Op):
+    """An op on the diagonal `offset` of the matrices of the dimensions dim1 and dim2."""
+
+    def check(self, x: Any, value: Any, offset: int, dim1: int, dim2: int) -> None:
+        """Raise ShapeError unless `value` has the shape of the diagonal."""
+        wanted = diagonal.infer(x, offset=offset, dim1=dim1, dim2=dim2).shape
+        if tuple(value.shape) != wanted:
+            raise ShapeError(f"expected src to have a size equal to the diagonal of self. src size = "
+                             f"{list(value.shape)}, diagonal size = {list(wanted)}")
+
+    def prepared(self, x: Tensor, offset: int, dim1: int, dim2: int) -> dict[str, int]:
+        """The attributes, with dimensions counted from the front."""
+        dim1, dim2 = normal_dim(dim1, x.ndim), normal_dim(dim2, x.ndim)
+        if dim1 == dim2:
+            raise ShapeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+        return {"offset": offset, "dim1": dim1, "dim2": dim2}
+
+
 @op
-class diagonal(Op):
-    """The diagonal `offset` of the matrices of the dimensions dim1 and dim2, as the last dimension: a copy.
+class diagonal(Diagonal):
+    """The diagonal `offset` of the matrices of the dimensions dim1 and dim2, as the last dimension: a view.
 
     Source  torch.diagonal
     """
 
-    kernel = lambda xp, x, *, offset=0, dim1=0, dim2=1: xp.diagonal(x, offset, dim1, dim2)
-    grad_x = lambda g, x_type, offset, dim1, dim2: _on_diagonal(g, x_type.shape, offset, dim1, dim2)
+    kernel = lambda xp, x, *, offset=0, dim1=0, dim2=1: _diagonal_view(x, offset, dim1, dim2)
+    lower = lambda xp, x, *, offset=0, dim1=0, dim2=1: xp.diagonal(x, offset, dim1, dim2)
+    grad_x = lambda g, x_type, offset, dim1, dim2: diagonal_scatter(
+        g.new_zeros(x_type.shape), g, offset, dim1, dim2)
+    batched = along("dim1", "dim2")
+    view = True
     samples = [((3, 4), {"offset": 0}), ((3, 4), {"offset": -1}), ((2, 3, 4), {"offset": 1, "dim1": 2, "dim2": 0})]
 
     def infer(self, x: Any, *, offset: int, dim1: int, dim2: int) -> Type:
-        length = _diagonal_length(x.shape, offset, dim1, dim2)
+        rows, columns = x.shape[dim1], x.shape[dim2]
+        length = max(min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns), 0)
         return Type(x.dtype, (*(n for d, n in enumerate(x.shape) if d not in (dim1, dim2)), length))
 
     def call(self, x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
-        dim1, dim2 = normal_dim(dim1, x.ndim), normal_dim(dim2, x.ndim)
-        if dim1 == dim2:
-            raise ShapeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-        return apply(self, (x,), {"offset": offset, "dim1": dim1, "dim2": dim2})
+        return apply(self, (x,), self.prepared(x, offset, dim1, dim2))
+
+    def writer(self, base: Type, attrs: dict[str, Any]) -> tuple[Op, dict[str, Any], bool]:
+        return diagonal_scatter, attrs, True
 
 
-def _diagonal_length(shape: Sequence[int], offset: int, dim1: int, dim2: int) -> int:
-    rows, columns = shape[dim1], shape[dim2]
-    return max(min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns), 0)
+def _diagonal_view(x: Any, offset: int, dim1: int, dim2: int) -> Any:
+    found = np.diagonal(x, offset, dim1, dim2)
+    found.flags.writeable = x.flags.writeable  # NumPy hands it out read-only, to warn of code that expects a copy
+    return found
 
 
-def _on_diagonal(g: Tensor, shape: shapes.Shape, offset: int, dim1: int, dim2: int) -> Tensor:
-    """Zeros of `shape` with g on a diagonal."""
-    rows, columns = shape[dim1], shape[dim2]
-    row = arange(rows).unsqueeze(-1)
-    wide = where(row + offset == arange(columns), _spread_rows(g, rows, offset).unsqueeze(-1), 0.0)
-    rest = [d for d in range(len(shape)) if d not in (dim1, dim2)]
-    return permute(wide, inverse([*rest, dim1, dim2]))
+@op
+class diagonal_scatter(Diagonal):
+    """x with its diagonal replaced by `value`.
+
+    Source  torch.diagonal_scatter
+    """
+
+    kernel = lambda xp, x, value, *, offset=0, dim1=0, dim2=1: _put_diagonal(x, value, offset, dim1, dim2)
+    lower = lambda xp, x, value, *, offset=0, dim1=0, dim2=1: _put_diagonal_lowered(xp, x, value, offset, dim1, dim2)
+    grad_x = lambda g, value_type, offset, dim1, dim2: diagonal_scatter(
+        g, g.new_zeros(value_type.shape), offset, dim1, dim2)
+    grad_value = lambda g, offset, dim1, dim2: diagonal(g, offset, dim1, dim2)
+    batched = along("dim1", "dim2")
+    checked = True
+    samples = [((3, 4), (3,), {"offset": 0}), ((2, 3, 4), (3, 1), {"offset": 1, "dim1": 2, "dim2": 0})]
+
+    def infer(self, x: Any, value: Any, *, offset: int, dim1: int, dim2: int) -> Type:
+        self.check(x, value, offset, dim1, dim2)
+        return Type(x.dtype, x.shape)
+
+    def call(self, x: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+        return apply(self, (x, src), self.prepared(x, offset, dim1, dim2))
 
 
-def _spread_rows(g: Tensor, rows: int, offset: int) -> Tensor:
-    """The elements of a diagonal, each in its row of the matrix; zeros in rows that it does not cross."""
-    before = max(-offset, 0)
-    return pad(g, (before, rows - before - g._array.shape[-1]))
+def _put_diagonal(x: Any, value: Any, offset: int, dim1: int, dim2: int) -> Any:
+    result = x.copy()
+    _diagonal_view(result, offset, dim1, dim2)[...] = value
+    return result
 
 
-def diag(x: Tensor, diagonal: int = 0) -> Tensor:
-    """A matrix with the vector x on a diagonal, or the diagonal of the matrix x, as torch.diag."""
+def _put_diagonal_lowered(xp: Any, x: Any, value: Any, offset: int, dim1: int, dim2: int) -> Any:
+    places = np.arange(value.shape[-1])
+    rows, columns = places + max(-offset, 0), places + max(offset, 0)
+    last = xp.moveaxis(x, (dim1, dim2), (-2, -1)).at[..., rows, columns].set(value)
+    return xp.moveaxis(last, (-2, -1), (dim1, dim2))
+
+
+def diag(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """A matrix with the vector x on a diagonal, or a copy of the diagonal of the matrix x, as torch.diag."""
     if x.ndim == 2:
-        return globals()["diagonal"](x, diagonal)
+        return into(out, globals()["diagonal"](x, diagonal).clone(), "diag")
     if x.ndim != 1:
         raise ShapeError(f"diag(): Supports 1D or 2D tensors. Got {x.ndim}D")
-    return diag_embed(x, diagonal)
+    return into(out, diag_embed(x, diagonal), "diag")
 
 
-def diag_embed(x: Tensor, offset: int = 0) -> Tensor:
-    """Matrices with the last dimension of x on a diagonal, as torch.diag_embed."""
+def diag_embed(x: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Matrices in the dimensions dim1 and dim2 with the last dimension of x on a diagonal, as torch.diag_embed."""
     size = x._array.shape[-1] + (offset if offset >= 0 else -offset)
-    shape = (*x._array.shape[:-1], size, size)
-    return _on_diagonal(x, shape, offset, len(shape) - 2, len(shape) - 1)
+    rank = x.ndim + 1
+    places = {normal_dim(dim1, rank), normal_dim(dim2, rank)}
+    others = iter(x._array.shape[:-1])
+    shape = tuple(size if d in places else next(others) for d in range(rank))
+    return diagonal_scatter(x.new_zeros(shape), x, offset, dim1, dim2)  # type: ignore[attr-defined, no-any-return]
 
 
 @op
@@ -200,6 +265,7 @@ class pad(Op):
     kernel = lambda xp, x, *, widths, value=0.0: xp.pad(x, widths, constant_values=value)
     grad_x = lambda g, x_type, widths: g[
         tuple(slice(before, before + n) for (before, _), n in zip(widths, x_type.shape, strict=True))]
+    batched = lambda self, examples: examples.apply(self, widths=((0, 0), *examples.attrs["widths"]))
     method = False
     torch_name = "ConstantPadNd"
     samples = [((2, 3), {"widths": ((0, 0), (1, 2))}), ((2,), {"widths": ((1, 0),), "value": 1.5})]
@@ -244,5 +310,5 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     return tuple(grids)
 
 
-for _function in (diag, diag_embed, repeat_interleave):
+for _function in (diag, diag_embed, repeat_interleave, tile):
     setattr(Tensor, _function.__name__, _function)

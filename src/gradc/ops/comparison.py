@@ -15,6 +15,7 @@ __all__ = [
 class Comparison(Pointwise):
     """A pointwise op whose result is bool."""
 
+    inplace = True
     result = dtypes.bool_
 
 
@@ -44,6 +45,7 @@ class lt(Comparison):
     """Whether x < y. Source: torch.lt"""
 
     kernel = lambda xp, x, y: xp.less(x, y)
+    rejects = (dtypes.COMPLEX,)
     operators = ("__lt__",)
     aliases = ("less",)
     samples = [([1.0, 2.0], [1.0, 3.0]), ([1.0, 2.0], 1.5)]
@@ -54,6 +56,7 @@ class le(Comparison):
     """Whether x ≤ y. Source: torch.le"""
 
     kernel = lambda xp, x, y: xp.less_equal(x, y)
+    rejects = (dtypes.COMPLEX,)
     operators = ("__le__",)
     aliases = ("less_equal",)
     samples = [([1.0, 2.0], [1.0, 3.0]), ([1.0, 2.0], 1.5)]
@@ -64,6 +67,7 @@ class gt(Comparison):
     """Whether x > y. Source: torch.gt"""
 
     kernel = lambda xp, x, y: xp.greater(x, y)
+    rejects = (dtypes.COMPLEX,)
     operators = ("__gt__",)
     aliases = ("greater",)
     samples = [([1.0, 2.0], [1.0, 3.0]), ([1.0, 2.0], 1.5)]
@@ -74,6 +78,7 @@ class ge(Comparison):
     """Whether x ≥ y. Source: torch.ge"""
 
     kernel = lambda xp, x, y: xp.greater_equal(x, y)
+    rejects = (dtypes.COMPLEX,)
     operators = ("__ge__",)
     aliases = ("greater_equal",)
     samples = [([1.0, 2.0], [1.0, 3.0]), ([1.0, 2.0], 1.5)]
@@ -117,6 +122,7 @@ class logical_not(Comparison):
 class Bits(Pointwise):
     """An op on the bits of integers, or on bools."""
 
+    inplace = True
     rejects = (dtypes.FLOAT, dtypes.COMPLEX)
 
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
-from gradc import dtypes, shapes
+from gradc import dtypes, locations, shapes
 from gradc.apply import apply
+from gradc.devices import host
 from gradc.dtypes import dtype
-from gradc.errors import ArgumentError
+from gradc.errors import ArgumentError, GradError, ShapeError
 from gradc.ir import Type
 from gradc.ir.constants import Array
 from gradc.modes import current
 from gradc.ops.base import Op
+from gradc.ops.batching import alike
 from gradc.ops.define import op
 from gradc.tensor import Tensor, device, wrap
 
-__all__ = ["clone", "detach"]
+__all__ = ["clone", "detach", "result_type"]
 
 
 class Unary(Op):
     """An op whose result has its operand's type."""
+
+    batched = alike
 
     def infer(self, x: Any) -> Type:
         return Type(x.dtype, x.shape)
@@ -32,8 +37,9 @@ class to(Op):
     Source  torch.Tensor.to
     """
 
-    kernel = lambda xp, x, *, dtype: xp.astype(x, dtype.numpy)
-    grad_x = lambda g, x_type: g.to(x_type.dtype)
+    kernel = lambda xp, x, *, dtype: xp.astype(
+        xp.real(x) if x.dtype.kind == "c" and dtype.category in (dtypes.INT, dtypes.FLOAT) else x, dtype.numpy)
+    grad_x = lambda g: g
     torch_name = "ToCopy"
     pointwise = True
     samples = [((3,), {"dtype": dtypes.float64}), ([1.5, -2.5], {"dtype": dtypes.int64})]
@@ -42,11 +48,13 @@ class to(Op):
         return Type(dtype, x.shape)
 
     def call(self, x: Tensor, *target: Any, dtype: dtype | None = None, device: Any = None, copy: bool = False,
-             non_blocking: bool = False) -> Any:
+             non_blocking: bool = False, memory_format: Any = None) -> Any:
         for t in (*target, device):
             dtype = _target(t) or dtype
         if dtype is None or dtype is x.dtype:
             return x.clone() if copy else x  # type: ignore[attr-defined]
+        if x.dtype.is_complex and dtype.category in (dtypes.INT, dtypes.FLOAT):
+            warnings.warn("Casting complex values to real discards the imaginary part", UserWarning, stacklevel=2)
         return apply(self, (x,), {"dtype": dtype})
 
 
@@ -54,10 +62,12 @@ def _target(t: Any) -> dtype | None:
     """The dtype that an argument of `to` means; a device must be the CPU."""
     if isinstance(t, dtype):
         return t
+    if isinstance(t, type) and t in dtypes.PYTHON:
+        return dtypes.PYTHON[t]
     if isinstance(t, Tensor):
         return t.dtype
-    if isinstance(t, (str, device)):
-        device(t)
+    if isinstance(t, (str, device)) or (isinstance(t, int) and not isinstance(t, bool)):
+        host(t)
     elif t is not None and not isinstance(t, bool):
         raise ArgumentError(f"to(): expected a dtype, a device or a tensor, got {t!r}")
     return None
@@ -74,7 +84,7 @@ def _caster(target: dtype) -> Any:
 for _name, _dtype in {
     "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16,
     "long": dtypes.int64, "int": dtypes.int32, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8,
-    "bool": dtypes.bool_,
+    "bool": dtypes.bool_, "cfloat": dtypes.complex64, "cdouble": dtypes.complex128,
 }.items():
     setattr(Tensor, _name, _caster(_dtype))
 
@@ -84,12 +94,38 @@ def _type_as(self: Tensor, other: Tensor) -> Tensor:
     return to(self, other.dtype)
 
 
+def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The name of this tensor's class in PyTorch, or this tensor as what a dtype, a class or its name says."""
+    if dtype is None:
+        return f"torch.{dtypes.TITLES[self.dtype]}Tensor"
+    title = getattr(dtype, "__name__", dtype)  # of a class; a dtype has none
+    for kind, name in dtypes.TITLES.items():
+        if title in (f"{name}Tensor", f"torch.{name}Tensor"):
+            return to(self, kind)
+    if isinstance(dtype, str):
+        raise ArgumentError(f"invalid type: {dtype!r}")
+    return to(self, dtypes.chosen(dtype, self.dtype))
+
+
+def _is_signed(self: Tensor) -> bool:
+    """Whether the dtype has negative numbers."""
+    return self.dtype.is_signed
+
+
+def result_type(x: Any, y: Any) -> dtype:
+    """The dtype of an arithmetic operation of two tensors or numbers, as torch.result_type."""
+    return dtypes.promote([(v.dtype, v.ndim) if isinstance(v, Tensor) else (dtypes.python_scalar(type(v)), -1)
+                           for v in (x, y)])
+
+
 def _cpu(self: Tensor) -> Tensor:
     return self
 
 
 Tensor.type_as = _type_as  # type: ignore[attr-defined]
 Tensor.cpu = _cpu  # type: ignore[attr-defined]
+Tensor.type = _type  # type: ignore[attr-defined]
+Tensor.is_signed = _is_signed  # type: ignore[attr-defined]
 
 
 @op
@@ -144,7 +180,27 @@ def known(array: Any) -> Tensor:
 
 
 def _data(self: Tensor) -> Tensor:
-    return detach(self)
+    """The values outside the graph, with a version counter of their own: as in PyTorch, writing them is not noticed."""
+    values: Tensor = detach(self)
+    if current().trace is None:
+        values._storage = type(self._storage)()
+        values._view = None
+    return values
+
+
+def _detach_(self: Tensor) -> Tensor:
+    """Make this tensor a leaf without a history, as torch.Tensor.detach_."""
+    if self._is_view():
+        raise GradError("Can't detach views in-place. Use detach() instead." + locations.quote(locations.here()))
+    trace = current().trace
+    if trace is not None:
+        trace.check_own(self, "the history")
+        trace.write(self, detach(self))
+    self._node = None
+    return self
+
+
+Tensor.detach_ = _detach_  # type: ignore[attr-defined]
 
 
 def _set_data(self: Tensor, other: Tensor) -> None:
@@ -157,6 +213,9 @@ def _set_data(self: Tensor, other: Tensor) -> None:
     self._array = other._array
     self._device = None
     self._storage = other._storage
+    watch = current().watch
+    if watch is not None:
+        watch("rebuild", ".data =", (other,), self)
 
 
 Tensor.data = property(_data, _set_data, doc="The values, outside the graph; assigning replaces them.")  # type: ignore
@@ -170,6 +229,7 @@ class copy(Op):
     """
 
     decompose = lambda x, source: source.to(x.dtype).expand(x.shape)
+    grad_x = lambda g: g.zeros_like()
     grad_source = lambda g: g
     method = False
     samples = [((2, 3), (3,))]
@@ -180,6 +240,33 @@ class copy(Op):
 
     def node_name(self, node: Any) -> str:
         return "CopyBackwards"
+
+
+@op
+class view_as_dtype(Op):
+    """The bytes of x as elements of another dtype, of which the last dimension holds more or fewer.
+
+    Source  torch.Tensor.view with a dtype
+    """
+
+    kernel = lambda xp, x, *, dtype: x.view(getattr(dtype, "numpy", dtype))
+    batched = alike
+    view = True
+    method = False
+    checked = True
+    samples = [([1, -2], {"dtype": dtypes.float64}), ([1, -2], {"dtype": dtypes.int32})]
+
+    def infer(self, x: Any, *, dtype: dtype) -> Type:
+        old, new = x.dtype.itemsize, dtype.itemsize
+        if old == new:
+            return Type(dtype, x.shape)
+        if not x.shape or x.shape[-1] * old % new:
+            raise ShapeError(f"self.size(-1) must be divisible by {new // old} to view {x.dtype!r} as {dtype!r} "
+                             f"(different element sizes), but got {list(x.shape)}")
+        return Type(dtype, (*x.shape[:-1], x.shape[-1] * old // new))
+
+    def writer(self, base: Type, attrs: dict[str, Any]) -> tuple[Op, dict[str, Any], bool]:
+        return self, {"dtype": base.dtype}, False
 
 
 @op

@@ -11,18 +11,21 @@ import numpy as np
 
 from gradc import dtypes, shapes
 from gradc.apply import apply
+from gradc.devices import host
 from gradc.dtypes import dtype
-from gradc.errors import ArgumentError, DtypeError, GradError
+from gradc.errors import ArgumentError, DtypeError, GradError, ShapeError
+from gradc.inplace import into
 from gradc.ir import Type
 from gradc.modes import current
 from gradc.ops.base import Op
 from gradc.ops.define import op
+from gradc.shapes import Size
 from gradc.tensor import LEAF, Tensor, as_nested, host_array, wrap
-from gradc.tensor import device as device_class
 
 __all__ = [
-    "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
-    "allclose", "arange", "as_tensor", "asarray", "empty", "empty_like", "equal", "eye", "from_numpy", "full",
+    "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor",
+    "IntTensor", "LongTensor", "ShortTensor",
+    "allclose", "arange", "as_tensor", "empty", "empty_like", "equal", "eye", "from_numpy", "full",
     "full_like", "linspace", "ones", "ones_like", "tensor", "zeros", "zeros_like",
 ]
 
@@ -50,17 +53,24 @@ class full(Creation):
              requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
         if isinstance(fill_value, Tensor):
             value = fill_value.to(dtypes.chosen(dtype, fill_value.dtype))  # type: ignore[attr-defined]
-            return as_leaf(value.expand(tuple(size)).clone(), requires_grad)
-        kind = dtypes.chosen(dtype, dtypes.python_scalar(type(fill_value)))
+            return as_leaf(value.expand(tuple(size)).clone(), requires_grad, device, out)
+        kind = _chosen(dtype, out, dtypes.python_scalar(type(fill_value)))
         value = np.asarray(fill_value).astype(kind.numpy).item() if kind.category != dtypes.COMPLEX else fill_value
         shape = shapes.from_arguments((tuple(size) if not isinstance(size, int) else (size,),))
-        return as_leaf(apply(self, (), {"shape": shape, "value": value, "dtype": kind}), requires_grad, device)
+        return as_leaf(apply(self, (), {"shape": shape, "value": value, "dtype": kind}), requires_grad, device, out)
 
 
-def as_leaf(tensor: Tensor, requires_grad: bool, device: Any = None) -> Tensor:
-    """A freshly made tensor as a leaf that requires grad or not, on a device that must be the CPU."""
+def _chosen(given: dtype | None, out: Tensor | None, default: dtype) -> dtype:
+    """The dtype of a new tensor: the given one, or that of the tensor it will be written into, or the default."""
+    return dtypes.chosen(given, default if out is None else out.dtype)
+
+
+def as_leaf(tensor: Tensor, requires_grad: bool, device: Any = None, out: Tensor | None = None) -> Tensor:
+    """A freshly made tensor as a leaf that requires grad or not, on a device that must be the CPU; or in `out`."""
+    if out is not None:
+        return into(out, tensor, "a function that makes tensors", silently=True)
     if device is not None:
-        device_class(device)
+        host(device)
     if requires_grad:
         if not tensor.dtype.is_differentiable:
             raise GradError("Only Tensors of floating point and complex dtype can require gradients")
@@ -74,24 +84,24 @@ def as_leaf(tensor: Tensor, requires_grad: bool, device: Any = None) -> Tensor:
 def zeros(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
           out: Any = None, layout: Any = None) -> Tensor:
     """A tensor of zeros, as torch.zeros."""
-    return full(shapes.from_arguments(size), 0, dtype=dtypes.chosen(dtype, dtypes.get_default_dtype()), device=device,
-                requires_grad=requires_grad)
+    return full(shapes.from_arguments(size), 0, dtype=_chosen(dtype, out, dtypes.get_default_dtype()), device=device,
+                requires_grad=requires_grad, out=out)
 
 
 def ones(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
          out: Any = None, layout: Any = None) -> Tensor:
     """A tensor of ones, as torch.ones."""
-    return full(shapes.from_arguments(size), 1, dtype=dtypes.chosen(dtype, dtypes.get_default_dtype()), device=device,
-                requires_grad=requires_grad)
+    return full(shapes.from_arguments(size), 1, dtype=_chosen(dtype, out, dtypes.get_default_dtype()), device=device,
+                requires_grad=requires_grad, out=out)
 
 
 def empty(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
           out: Any = None, layout: Any = None, memory_format: Any = None) -> Tensor:
     """Memory that is not initialised, as torch.empty; zeros in a trace."""
     if current().trace is not None:
-        return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
-    kind = dtypes.chosen(dtype, dtypes.get_default_dtype())
-    return as_leaf(wrap(np.empty(shapes.from_arguments(size), kind.numpy)), requires_grad, device)
+        return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad, out=out)
+    kind = _chosen(dtype, out, dtypes.get_default_dtype())
+    return as_leaf(wrap(np.empty(shapes.from_arguments(size), kind.numpy)), requires_grad, device, out)
 
 
 def full_like(x: Tensor, fill_value: Any, *, dtype: dtype | None = None, device: Any = None,
@@ -121,27 +131,27 @@ def empty_like(x: Tensor, *, dtype: dtype | None = None, device: Any = None, req
 
 def _new_full(self: Tensor, size: Sequence[int], fill_value: Any, *, dtype: dtype | None = None,
               requires_grad: bool = False, device: Any = None) -> Tensor:
-    return full(size, fill_value, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad)
+    return full(size, fill_value, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
 
 
 def _new_zeros(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
                device: Any = None) -> Tensor:
-    return zeros(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad)
+    return zeros(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
 
 
 def _new_ones(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
               device: Any = None) -> Tensor:
-    return ones(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad)
+    return ones(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
 
 
 def _new_empty(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
                device: Any = None) -> Tensor:
-    return empty(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad)
+    return empty(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
 
 
 def _new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, requires_grad: bool = False,
                 device: Any = None) -> Tensor:
-    return tensor(data, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad)
+    return tensor(data, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
 
 
 for _function in (_new_full, _new_zeros, _new_ones, _new_empty, _new_tensor):
@@ -172,9 +182,9 @@ class arange(Creation):
         if step == 0:
             raise ArgumentError("arange: step must be nonzero")
         whole = all(isinstance(x, int) for x in (start, end, step))
-        kind = dtypes.chosen(dtype, (dtypes.int64 if whole else dtypes.get_default_dtype()))
+        kind = _chosen(dtype, out, dtypes.int64 if whole else dtypes.get_default_dtype())
         return as_leaf(apply(self, (), {"start": start, "end": end, "step": step, "dtype": kind}), requires_grad,
-                       device)
+                       device, out)
 
 
 @op
@@ -192,8 +202,9 @@ class linspace(Creation):
 
     def call(self, start: Any, end: Any, steps: int, *, dtype: dtype | None = None, device: Any = None,
              requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
-        attrs = {"start": start, "end": end, "steps": steps, "dtype": dtypes.chosen(dtype, dtypes.get_default_dtype())}
-        return as_leaf(apply(self, (), attrs), requires_grad, device)
+        attrs = {"start": start, "end": end, "steps": steps,
+                 "dtype": _chosen(dtype, out, dtypes.get_default_dtype())}
+        return as_leaf(apply(self, (), attrs), requires_grad, device, out)
 
 
 @op
@@ -211,8 +222,8 @@ class eye(Creation):
 
     def call(self, n: int, m: int | None = None, *, dtype: dtype | None = None, device: Any = None,
              requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
-        attrs = {"n": n, "m": n if m is None else m, "dtype": dtypes.chosen(dtype, dtypes.get_default_dtype())}
-        return as_leaf(apply(self, (), attrs), requires_grad, device)
+        attrs = {"n": n, "m": n if m is None else m, "dtype": _chosen(dtype, out, dtypes.get_default_dtype())}
+        return as_leaf(apply(self, (), attrs), requires_grad, device, out)
 
 
 def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -228,12 +239,20 @@ def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, require
                       UserWarning, stacklevel=2)
     trace = current().trace
     if trace is None:
-        return as_leaf(wrap(_array(data, dtype)), requires_grad, device)
+        return _noted("tensor()", as_leaf(wrap(_array(data, dtype)), requires_grad, device))
     if isinstance(data, np.ndarray):
         data = from_numpy(data)
     if isinstance(data, Tensor):
         return as_leaf(data.detach().clone().to(dtypes.chosen(dtype, data.dtype)), requires_grad)  # type: ignore[attr-defined]
     return as_leaf(trace.tensor(trace.constant(_array(data, dtype))), requires_grad, device)
+
+
+def _noted(name: str, made: Tensor) -> Tensor:
+    """A tensor made of values from outside of every graph, which whoever watches is told."""
+    watch = current().watch
+    if watch is not None:
+        watch("made", name, (), made)
+    return made
 
 
 def _array(data: Any, dtype: dtype | None) -> np.ndarray[Any, Any]:
@@ -246,7 +265,7 @@ def _array(data: Any, dtype: dtype | None) -> np.ndarray[Any, Any]:
         raise ArgumentError(f"tensor(): could not make a tensor of {type(data).__name__} with elements of dtype "
                             f"{array.dtype}")
     if dtype is not None:
-        return array.astype(dtype.numpy)
+        return array.astype(dtypes.chosen(dtype, dtype).numpy)
     if not keeps and not _holds_arrays(nested):
         if array.dtype.kind == "f" or not array.size:
             return array.astype(dtypes.get_default_dtype().numpy)
@@ -276,6 +295,8 @@ def _check_regular(nested: Sequence[Any], dim: int) -> None:
 
 def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
     """`data` as a tensor, sharing its memory where possible, as torch.as_tensor."""
+    if device is not None:
+        host(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)  # type: ignore[attr-defined]
     if isinstance(data, np.ndarray):
@@ -284,37 +305,59 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tens
     return tensor(data, dtype=dtype)
 
 
-asarray = as_tensor
-
-
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """A tensor that shares the memory of a NumPy array, as torch.from_numpy.
 
-    A compiled function reads an array from outside at every call.
+    A compiled function reads an array from outside at every call. Raises ValueError for negative strides.
     """
     if not isinstance(array, np.ndarray):
         raise ArgumentError(f"expected np.ndarray (got {type(array).__name__})")
-    dtypes.of(array.dtype)
-    return wrap(array)
+    if any(step < 0 for step in array.strides):
+        raise ShapeError("At least one stride in the given numpy array is negative, and tensors with negative strides "
+                         "are not currently supported. (You can probably work around this by making a copy of your "
+                         "array with array.copy().)")
+    try:
+        dtypes.of(array.dtype)
+    except DtypeError:
+        raise DtypeError(f"can't convert np.ndarray of type numpy.{array.dtype.type.__name__}. The only supported "
+                         f"types are: {', '.join(kind.name for kind in dtypes.ALL)}.") from None
+    return _noted("from_numpy()", wrap(array))
 
 
-def _legacy(kind: dtype) -> Any:
-    """PyTorch's old constructor of a dtype: sizes give memory, a list gives data."""
-    def make(*data: Any) -> Tensor:
-        if len(data) == 1 and not isinstance(data[0], int):
-            return tensor(data[0], dtype=kind)
-        return empty(*data, dtype=kind)
+class TensorType(type):
+    """The class of PyTorch's old tensor classes: a call makes a tensor, `isinstance` asks for the dtype."""
 
-    make.__name__ = f"{dtypes.TITLES[kind]}Tensor"
-    make.__doc__ = f"A {kind.name} tensor of the given sizes (not initialised) or data, as torch.{make.__name__}."
-    return make
+    dtype: dtype
+
+    def __call__(cls, *data: Any) -> Tensor:
+        """Sizes give memory that is not initialised, a list gives data."""
+        if len(data) != 1 or isinstance(data[0], int):
+            return empty(*data, dtype=cls.dtype)
+        given = data[0]
+        if isinstance(given, Tensor):
+            if given.dtype is not cls.dtype:
+                raise ArgumentError(f"expected {cls.__name__} (got {dtypes.TITLES[given.dtype]}Tensor)")
+            return given.detach()  # type: ignore[attr-defined, no-any-return]
+        return empty(*given, dtype=cls.dtype) if isinstance(given, Size) else tensor(given, dtype=cls.dtype)
+
+    def __instancecheck__(cls, x: object) -> bool:
+        return isinstance(x, Tensor) and x.dtype is cls.dtype
+
+
+def _legacy(kind: dtype) -> TensorType:
+    name = f"{dtypes.TITLES[kind]}Tensor"
+    text = f"A {kind.name} tensor of the given sizes (not initialised) or data, as torch.{name}."
+    return TensorType(name, (), {"__doc__": text, "dtype": kind})
 
 
 FloatTensor = _legacy(dtypes.float32)
 DoubleTensor = _legacy(dtypes.float64)
 HalfTensor = _legacy(dtypes.float16)
+BFloat16Tensor = _legacy(dtypes.bfloat16)
 LongTensor = _legacy(dtypes.int64)
 IntTensor = _legacy(dtypes.int32)
+ShortTensor = _legacy(dtypes.int16)
+CharTensor = _legacy(dtypes.int8)
 ByteTensor = _legacy(dtypes.uint8)
 BoolTensor = _legacy(dtypes.bool_)
 

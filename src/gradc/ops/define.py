@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gradc.apply import general, write
+from gradc.apply import general
+from gradc.inplace import write
 from gradc.ir.registry import register
-from gradc.ops.base import NUMBERS, Formula, Op
+from gradc.ops.base import NUMBERS, Formula, Op, is_jax
 from gradc.ops.eager import generate_eager
 from gradc.ops.fast import accelerate
 from gradc.tensor import Tensor
@@ -36,7 +37,7 @@ def op(cls: type[Op]) -> Any:
 
 def _read_signature(self: Op, cls: type[Op]) -> None:
     """Operands and attributes from the kernel's, else the decomposition's, parameters."""
-    for field in ("kernel", "decompose", "lower"):
+    for field in ("kernel", "decompose", "lower", "complex_kernel"):
         if callable(getattr(cls, field, None)):
             setattr(cls, field, staticmethod(getattr(cls, field)))
     source = cls.kernel or cls.decompose
@@ -66,12 +67,18 @@ def _read_formulas(self: Op, cls: type[Op]) -> None:
     readers: dict[str, list[int]] = {}
     for positions, formula in formulas:
         for name in formula.names:
-            if name in cls.operands or name == "result":
+            if name in cls.operands or name == "result" or name in cls.results:
                 readers.setdefault(name, []).extend(positions)
     cls.saved_names = tuple(readers)
     cls.saved_sources = tuple(
-        (name == "result", 0 if name == "result" else cls.operands.index(name), tuple(positions))
-        for name, positions in readers.items())
+        (name not in cls.operands, _position(cls, name), tuple(positions)) for name, positions in readers.items())
+
+
+def _position(cls: type[Op], name: str) -> int:
+    """The place of an operand among the operands, or of a result among the results."""
+    if name in cls.operands:
+        return cls.operands.index(name)
+    return cls.results.index(name) if name in cls.results else 0
 
 
 def _on_first_use(self: Op) -> Callable[..., Any]:
@@ -93,11 +100,12 @@ def attach(self: Op, make: Any = None) -> None:
         for name in (self.name, *self.aliases):
             setattr(Tensor, name, function)
     if self.inplace:
-        setattr(Tensor, f"{self.name}_", _inplace(self, f"{self.name}_"))
+        for name in (self.name, *self.aliases):
+            setattr(Tensor, f"{name}_", inplace(self, f"{name}_"))
     for name in self.operators:
         special = _special(self, name)
         if make is not None and len(self.operands) == special.__code__.co_argcount:
-            reflected = name.startswith("__r")
+            reflected = _is_reflected(name)
             if reflected or not name.startswith("__i") or name == "__invert__":
                 special = make(special, reflected, [(Tensor, name)])
         setattr(Tensor, name, special)
@@ -112,25 +120,31 @@ def _bound(self: Op) -> Callable[..., Any]:
     return method
 
 
-def _inplace(self: Op, name: str) -> Callable[..., Any]:
+def inplace(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The in-place method `name` of an op or a function of a tensor."""
     def method(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return write(x, self(x, *args, **kwargs), name)
+        return write(x, function(x, *args, **kwargs), name)
 
     method.__name__ = name
-    method.__doc__ = f"{self.name} in place: writes the result into this tensor and returns it."
+    method.__doc__ = f"{name[:-1]} in place: writes the result into this tensor and returns it."
     return method
+
+
+def _is_reflected(name: str) -> bool:
+    return name.startswith("__r") and name != "__rshift__"
 
 
 def _special(self: Op, name: str) -> Callable[..., Any]:
     """A special method of Tensor: reflected ones swap, in-place ones write, and unknown operands are declined."""
     def declined(x: Any) -> bool:
-        return x.__class__ is not Tensor and not isinstance(x, (Tensor, np.ndarray, np.generic, *NUMBERS))
+        return x.__class__ is not Tensor and not isinstance(x, (Tensor, np.ndarray, np.generic, *NUMBERS)) \
+            and not is_jax(x)
 
     call = self.call
     if name.startswith("__i") and name != "__invert__":
         def special(x: Tensor, y: Any) -> Any:
             return NotImplemented if declined(y) else write(x, self(x, y), f"{name} (an augmented assignment)")
-    elif name.startswith("__r"):
+    elif _is_reflected(name):
         def special(x: Tensor, y: Any) -> Any:
             return NotImplemented if declined(y) else call(y, x)
     elif len(self.operands) == 1:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc import locations
+from gradc import dtypes, locations
 from gradc.apply import finish, general, share
 from gradc.node import CONSTANT, Node, count
 from gradc.ops.base import Op
@@ -24,9 +24,10 @@ FUNCTION = """
 def {name}(modes, attrs, {operands}):
     d = None
 {loads}
-    if d is None or d.kind != "f":
+    if d is None or {other}:
         return general(op, ({operands},), attrs, modes)
     try:
+{check}
         r = kernel(np, {arrays}, **attrs)
     except Exception:
         return general(op, ({operands},), attrs, modes)
@@ -83,12 +84,14 @@ if modes.grad and ({any_edge}) and (r.dtype is d or r.dtype.kind in "fcV"):
 
 def generate_eager(op: Op) -> Callable[..., Any] | None:
     """The function (modes, attrs, *operands) -> tensor for an op, None if it is not one that this module serves."""
-    if op.kernel is None or op.variadic or not op.operands or op.effect:
+    if op.kernel is None or op.variadic or not op.operands or op.effect or dtypes.FLOAT in op.rejects:
         return None
     operands = ", ".join(op.operands)
     loads = "".join(LOAD.format(x=x, a=f"a_{x}", e=f"e_{x}", operands=operands) for x in op.operands)
     source = FUNCTION.format(
         name=op.name, operands=operands, arrays=", ".join(f"a_{x}" for x in op.operands),
+        check=f"        op.infer({', '.join(f'a_{x}' for x in op.operands)}, **attrs)" if op.checked else "",
+        other='d.char not in "fd"' if op.widens else 'd.kind != "f"',
         loads=textwrap.indent(loads, "    "), view=f"    share(op, {op.operands[0]}, t, attrs)" if op.view else "",
         link=_link(op) if op.saved_names is not None else "")
     names: dict[str, Any] = {
@@ -105,7 +108,7 @@ def _link(op: Op) -> str:
     """The source that enters the result into the graph."""
     saved, guards = [], []
     for is_result, position, readers in op.saved_sources:
-        x = op.operands[position]
+        x = op.operands[0 if is_result else position]
         value, storage, version = ("r", "t._storage", "t._storage.version") if is_result else (
             f"a_{x}", f"CONSTANT if a_{x} is {x} else {x}._storage", f"0 if a_{x} is {x} else {x}._storage.version")
         wanted = [op.operands[i] for i in readers]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from gradc import dtypes
-from gradc.ops.base import Pointwise
+from gradc.apply import apply
+from gradc.ir import Type
+from gradc.ops import approximations
+from gradc.ops.arithmetic import where
+from gradc.ops.base import Op, Pointwise
 from gradc.ops.define import op
 from gradc.ops.samples import kinks
 from gradc.tensor import Tensor
@@ -62,7 +67,8 @@ class abs(Pointwise):
     """
 
     kernel = lambda xp, x: xp.absolute(x)
-    grad_x = lambda g, x: g * sign(x)
+    grad_x = lambda g, x: g * sgn(x)
+    result = "real"
     operators = ("__abs__",)
     aliases = ("absolute",)
     inplace = True
@@ -79,8 +85,38 @@ class sign(Pointwise):
 
     kernel = lambda xp, x: xp.sign(x)
     grad_x = lambda g: g.zeros_like()
-    rejects = (dtypes.BOOL,)
+    inplace = True
+    rejects = (dtypes.BOOL, dtypes.COMPLEX)
     samples = [([-2.0, 0.5, 3.0],), (kinks([-2.0, 0.0, 3.0]),)]
+
+
+@op
+class sgn(Op):
+    """z / |z|, the direction of z, and 0 at 0; the sign of a real number.
+
+    Source  torch.sgn
+    """
+
+    kernel = lambda xp, x: xp.sign(x)
+    grad_x = lambda g, x, result: _turning(g, x, result)
+    pointwise = True
+    holomorphic = False
+    inplace = True
+    rejects = (dtypes.BOOL,)
+    samples = [((7,),), (kinks([0.0]),)]
+
+    def infer(self, x: Any) -> Type:
+        return Type(x.dtype, x.shape)
+
+    def call(self, x: Tensor) -> Any:
+        return apply(self, (x,), {}) if x.dtype.is_complex else sign(x)
+
+
+def _turning(g: Tensor, x: Tensor, direction: Tensor) -> Any:
+    """The part of g that is at right angles to the direction, over |x|; 0 at 0."""
+    along = (direction.conj() * g).real
+    size = abs(x)
+    return where(size == 0, 0.0, (g - direction * along) / where(size == 0, 1.0, size))
 
 
 @op
@@ -92,9 +128,14 @@ class square(Pointwise):
 
     kernel = lambda xp, x: xp.multiply(x, x)
     grad_x = lambda g, x: g * (2 * x)
+    inplace = True
     torch_name = "Pow"
     rejects = (dtypes.BOOL,)
     samples = [((7,),)]
+
+    def compute_dtype(self, operands: Sequence[Any]) -> dtypes.dtype:
+        found = dtypes.of(operands[0].dtype)
+        return dtypes.int64 if found is dtypes.bool_ else found
 
 
 @op
@@ -364,7 +405,9 @@ class erf(Function):
     Source  torch.erf
     """
 
-    kernel = lambda xp, x: xp.special.erf(x)
+    kernel = lambda xp, x: approximations.erf(xp, x)
+    lower = lambda xp, x: xp.special.erf(x)
+    rejects = (dtypes.COMPLEX,)
     grad_x = lambda g, x: g * (2 / math.sqrt(math.pi) * exp(-(x * x)))
 
 
@@ -376,6 +419,7 @@ class erfc(Function):
     """
 
     kernel = lambda xp, x: xp.special.erfc(x)
+    rejects = (dtypes.COMPLEX,)
     grad_x = lambda g, x: -g * (2 / math.sqrt(math.pi) * exp(-(x * x)))
 
 
@@ -387,5 +431,6 @@ class erfinv(Function):
     """
 
     kernel = lambda xp, x: xp.special.erfinv(x)
+    rejects = (dtypes.COMPLEX,)
     grad_x = lambda g, result: g * (math.sqrt(math.pi) / 2 * exp(result * result))
     samples = [(UNIT,)]

@@ -18,6 +18,7 @@ import numpy as np
 
 from gradc import dtypes, locations
 from gradc.expression import Expression, Namespace
+from gradc.inplace import into
 from gradc.modes import current
 from gradc.node import CONSTANT, Node, count
 from gradc.ops.base import Op, Pointwise
@@ -25,20 +26,20 @@ from gradc.ops.namespace import Special
 from gradc.tensor import LEAF, Parameter, Tensor, edge, new
 
 UNARY = """
-def {name}(x{more}):
+def {name}(x{parameters}):
     kind = x.__class__
-    if {no_more}(kind is Tensor or kind is Parameter):
+    if {plain}(kind is Tensor or kind is Parameter):
         modes = current()
         if modes.quick:
             a = x._array
 {one}
-    return general(x{more})
+    return {otherwise}
 """
 
 BINARY = """
-def {name}(x, y{more}):
+def {name}(x, y{parameters}):
     kind = x.__class__
-    if {no_more}(kind is Tensor or kind is Parameter):
+    if {plain}(kind is Tensor or kind is Parameter):
         modes = current()
         if modes.quick:
             a = x._array
@@ -49,7 +50,7 @@ def {name}(x, y{more}):
             elif other is float or other is int:
                 b = y
 {number}
-    return general(x, y{more})
+    return {otherwise}
 """
 
 REFLECTED = """
@@ -139,7 +140,7 @@ def accelerate(op: Op) -> Callable[[Callable[..., Any], bool, Holders], Callable
 
         return first
 
-    more = "" if type(op).call is Op.call else ", *rest, **attrs"
+    more = ", *, out=None" if type(op).call is Op.call else ", *rest, **attrs"
     names = (op.name, *op.aliases) if op.method else ()
     holders = [(type(op), "__call__"), *((Tensor, name) for name in names)]
     type(op).__call__ = staticmethod(make(op.call, False, holders, more))  # type: ignore[method-assign]
@@ -148,28 +149,35 @@ def accelerate(op: Op) -> Callable[[Callable[..., Any], bool, Holders], Callable
 
 def _source(op: Pointwise, kernel: str, reflected: bool, more: str) -> str:
     """The source of a generated function; `more` are the further parameters of the op's own call."""
-    fields = {"name": op.name, "more": more, "no_more": "not rest and not attrs and " if more else ""}
+    rest = more if "*rest" in more else ""
+    plain = "not rest and not attrs and " if rest else "out is None and " if more else ""
+    operands = ", ".join("xy"[: len(op.operands)])
+    otherwise = f"general({operands}{rest})"
+    if more and not rest:
+        otherwise += f" if out is None else into(out, general({operands}), {op.name!r})"
+    fields = {"name": op.name, "parameters": more, "plain": plain, "otherwise": otherwise}
     if reflected:
         return REFLECTED.format(reflected=_compute(op, kernel, ("None", "n"), 3, "y, x"), **fields)
     if len(op.operands) == 1:
-        return UNARY.format(one=_compute(op, kernel, ("m",), 3, f"x{more}"), **fields)
-    return BINARY.format(both=_compute(op, kernel, ("m", "n"), 4, f"x, y{more}"),
-                         number=_compute(op, kernel, ("m", "None"), 4, f"x, y{more}"), **fields)
+        return UNARY.format(one=_compute(op, kernel, ("m",), 3, f"x{rest}"), **fields)
+    return BINARY.format(both=_compute(op, kernel, ("m", "n"), 4, f"x, y{rest}"),
+                         number=_compute(op, kernel, ("m", "None"), 4, f"x, y{rest}"), **fields)
 
 
 def _compute(op: Pointwise, kernel: str, edges: Sequence[str], depth: int, call: str) -> str:
     """The source that computes the result; an operand whose edge is called "None" is a number."""
     array = "b" if edges[0] == "None" else "a"
-    if op.result == "same":
+    if op.result in ("same", "real"):
         accepted = "r.dtype is d"
         if "None" not in edges and len(edges) == 2:
             accepted += " and d is b.dtype"
-        if op.rejects:
-            accepted += " and d is not boolean"
     elif "None" in edges:
         accepted = f"(d.kind == 'f' or {'kind' if array == 'b' else 'other'} is int and d.kind == 'i')"
     else:
         accepted = "True" if len(edges) == 1 else "d is b.dtype"
+    refused = "".join(KINDS[category] for category in op.rejects)
+    if refused:
+        accepted += f" and (d is single or d.kind not in {refused!r})"
     text = COMPUTE.format(kernel=kernel, call=call, array=array, accepted=accepted, link=_link(op, edges))
     return textwrap.indent("\n".join(line for line in text.splitlines() if line), "    " * depth)
 
@@ -210,9 +218,9 @@ def _compile(op: Op, source: str, general: Callable[..., Any]) -> Callable[..., 
     names: dict[str, Any] = {
         "__name__": "gradc.generated", "np": np, "Tensor": Tensor, "Parameter": Parameter,
         "Node": Node, "CONSTANT": CONSTANT, "LEAF": LEAF, "edge": edge, "new": new, "current": current, "count": count,
-        "ndarray": np.ndarray, "asarray": np.asarray, "boolean": np.dtype(bool), "getframe": sys._getframe,
+        "ndarray": np.ndarray, "asarray": np.asarray, "single": np.dtype(np.float32), "getframe": sys._getframe,
         "ours": locations.package_files, "outer": locations.outside, "EMPTY": {}, "op": op, "general": general,
-        "special": Special(),
+        "into": into, "special": Special(),
     }
     for used in set(re.findall(r"\bnp\.(\w+)", source)):  # one lookup less at every call
         source = source.replace(f"np.{used}(", f"np_{used}(")

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from gradc import dtypes, shapes
-from gradc.apply import apply, write
-from gradc.errors import DimensionError, DtypeError, ShapeError
+from gradc.apply import apply
+from gradc.errors import CallError, DimensionError, DtypeError, ShapeError
+from gradc.inplace import write
 from gradc.ir import Type
 from gradc.ops.arithmetic import where
 from gradc.ops.base import Op
+from gradc.ops.batching import Examples, alike, along
 from gradc.ops.define import op
-from gradc.ops.indexing import Place, check_addable, index_add_at, index_put, setitem
+from gradc.ops.indexing import Place, check_addable, index, index_add_at, index_put, setitem
 from gradc.ops.samples import ints
 from gradc.tensor import Tensor
 
@@ -24,7 +26,8 @@ __all__ = [
 ]
 
 
-def _gather_infer(self: Op, x: Any, index: Any, *, dim: int) -> Type:
+def gather_infer(self: Op, x: Any, index: Any, *, dim: int) -> Type:
+    """The type of what `index` gathers from x along `dim`, where an index is what it must be."""
     if index.dtype.category != dtypes.INT:
         raise DtypeError(f"{self.name}(): Expected dtype int64 for index, got {index.dtype}")
     if len(index.shape) != len(x.shape):
@@ -36,19 +39,19 @@ def _gather_infer(self: Op, x: Any, index: Any, *, dim: int) -> Type:
     return Type(x.dtype, index.shape)
 
 
-def _grid(xp: Any, index: Any, dim: int, shape: shapes.Shape) -> tuple[Any, ...]:
+def grid(xp: Any, index: Any, dim: int, shape: shapes.Shape) -> tuple[Any, ...]:
     """The full index that takes, at each place of `index`, its element as the position along `dim`."""
     return tuple(index if d == dim else xp.reshape(xp.arange(n), (1,) * d + (n,) + (1,) * (len(shape) - d - 1))
                  for d, n in enumerate(shape))
 
 
 def _gather(xp: Any, x: Any, index: Any, *, dim: int) -> Any:
-    return x[_grid(xp, index, dim, index.shape)] if index.ndim else x
+    return x[grid(xp, index, dim, index.shape)] if index.ndim else x.copy()
 
 
 def _scatter_add(xp: Any, x: Any, index: Any, source: Any, *, dim: int) -> Any:
     result = x.copy()
-    np.add.at(result, _grid(np, index, dim, index.shape), source[tuple(slice(n) for n in index.shape)])
+    np.add.at(result, grid(np, index, dim, index.shape), source[tuple(slice(n) for n in index.shape)])
     return result
 
 
@@ -61,7 +64,8 @@ class gather(Op):
 
     kernel = _gather
     grad_x = lambda g, index, x_type, dim: scatter_add(g.new_zeros(x_type.shape, dtype=x_type.dtype), dim, index, g)
-    infer = _gather_infer
+    batched = along("dim", scalars=True)
+    infer = gather_infer
     checked = True
     samples = [((4, 3), ints((2, 3), 4), {"dim": 0}), ((4, 3), ints((4, 5), 3), {"dim": 1}),
                ((3, 4, 2), ints((2, 4, 1), 3), {"dim": 0}), ((), ints((), 1), {"dim": 0})]
@@ -78,18 +82,19 @@ class scatter_add(Op):
     """
 
     kernel = _scatter_add
-    lower = lambda xp, x, index, source, *, dim: x.at[_grid(xp, index, dim, index.shape)].add(
+    lower = lambda xp, x, index, source, *, dim: x.at[grid(xp, index, dim, index.shape)].add(
         source[tuple(slice(n) for n in index.shape)])
     grad_x = lambda g: g
-    grad_source = lambda g, index, source_type, dim: _in_corner(gather(g, dim, index), source_type)
+    grad_source = lambda g, index, source_type, dim: in_corner(gather(g, dim, index), source_type)
+    batched = along("dim", scalars=True)
     checked = True
     inplace = True
     samples = [((4, 3), ints((2, 3), 4), (2, 3), {"dim": 0}), ((4, 3), ints((4, 5), 3), (4, 6), {"dim": 1}),
                ((3, 4, 2), ints((2, 4, 1), 3), (3, 4, 2), {"dim": 0})]
 
     def infer(self, x: Any, index: Any, source: Any, *, dim: int) -> Type:
-        _gather_infer(self, x, index, dim=dim)
-        _check_source(index, source)
+        gather_infer(self, x, index, dim=dim)
+        check_source(index, source)
         return Type(x.dtype, x.shape)
 
     def compute_dtype(self, operands: Sequence[Any]) -> None:
@@ -107,10 +112,11 @@ class scatter(Op):
     """
 
     kernel = lambda xp, x, index, source, *, dim: _scatter(x, index, source, dim)
-    lower = lambda xp, x, index, source, *, dim: x.at[_grid(xp, index, dim, index.shape)].set(
+    lower = lambda xp, x, index, source, *, dim: x.at[grid(xp, index, dim, index.shape)].set(
         source[tuple(slice(n) for n in index.shape)])
     grad_x = lambda g, index, dim: scatter(g, dim, index, 0.0)
-    grad_source = lambda g, index, source_type, dim: _in_corner(gather(g, dim, index), source_type)
+    grad_source = lambda g, index, source_type, dim: in_corner(gather(g, dim, index), source_type)
+    batched = along("dim", scalars=True)
     checked = True
     inplace = True
     samples = [((4, 3), ints((3, 3), 3, distinct=True), (3, 3), {"dim": 1}),
@@ -120,29 +126,35 @@ class scatter(Op):
         if dtypes.of(x.dtype) is not dtypes.of(source.dtype):
             raise DtypeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype!r} and "
                              f"{source.dtype!r}")
-        _gather_infer(self, x, index, dim=dim)
-        _check_source(index, source)
+        gather_infer(self, x, index, dim=dim)
+        check_source(index, source)
         return Type(x.dtype, x.shape)
 
-    def call(self, x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Any:
+    def call(self, x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None,
+             reduce: str | None = None) -> Any:
         source = value if src is None else src
         if not isinstance(source, Tensor):
             source = x.new_full(index.shape, source)  # type: ignore[attr-defined]
+        if reduce is not None:
+            if reduce not in ("add", "multiply"):
+                raise CallError(f"reduce argument must be either add or multiply, got {reduce}")
+            return x.scatter_reduce(dim, index, source, "sum" if reduce == "add" else "prod")  # type: ignore
         return apply(self, (x, index, source), {"dim": shapes.normal_dim(dim, x.ndim)})
 
 
 def _scatter(x: Any, index: Any, source: Any, dim: int) -> Any:
     result = x.copy()
-    result[_grid(np, index, dim, index.shape)] = source[tuple(slice(n) for n in index.shape)]
+    result[grid(np, index, dim, index.shape)] = source[tuple(slice(n) for n in index.shape)]
     return result
 
 
-def _check_source(index: Any, source: Any) -> None:
+def check_source(index: Any, source: Any) -> None:
+    """Raise ShapeError unless the source has an element for each index."""
     if len(source.shape) != len(index.shape) or any(a > b for a, b in zip(index.shape, source.shape, strict=True)):
         raise ShapeError(f"Expected index {list(index.shape)} to be no larger than src {list(source.shape)}")
 
 
-def _in_corner(x: Tensor, whole: Type) -> Tensor:
+def in_corner(x: Tensor, whole: Type) -> Tensor:
     """Zeros of the type `whole` with x where the indices are smallest."""
     if tuple(x._array.shape) == whole.shape:
         return x
@@ -224,6 +236,12 @@ class embedding(Op):
             raise DimensionError("index out of range in self")
         return apply(self, (x, weight), {})
 
+    def batched(self, examples: Examples) -> Any:
+        (x, weight), (indexed, table) = examples.operands, examples.flags
+        if not table:
+            return examples.apply(self)
+        return index.batched(Examples((weight, x), (table, indexed), {"index": (Place(0),)}, examples.size))
+
 
 @op
 class one_hot(Op):
@@ -234,6 +252,7 @@ class one_hot(Op):
 
     kernel = lambda xp, x, *, num_classes: xp.astype(
         xp.equal(xp.expand_dims(x, -1), xp.arange(num_classes)), "int64")
+    batched = alike
     method = False
     samples = [(ints((4,), 3), {"num_classes": 3}), (ints((2, 2), 3), {"num_classes": 4})]
 

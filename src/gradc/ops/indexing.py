@@ -8,24 +8,30 @@ from typing import Any
 import numpy as np
 
 from gradc import dtypes, shapes
-from gradc.apply import apply, write
+from gradc.apply import apply
 from gradc.errors import ArgumentError, DtypeError, ShapeError
+from gradc.inplace import write
 from gradc.ir import Type
 from gradc.ops.arithmetic import where
 from gradc.ops.base import NUMBERS, Op
+from gradc.ops.batching import Examples
 from gradc.ops.conversion import copy, known
+from gradc.ops.creation import arange
 from gradc.ops.define import op
 from gradc.ops.indices import (
     Place,
     advanced_shape,
+    bools_as_dimensions,
     indexed_shape,
     is_mask,
     nonzero,
     normal_index,
+    place_of_tensors,
     readable,
     with_places,
 )
 from gradc.ops.samples import ints
+from gradc.ops.shape import movedim
 from gradc.tensor import Tensor, wrap
 
 
@@ -39,6 +45,7 @@ class getitem(Op):
     kernel = lambda xp, x, *, index: x[(*index, ...)]  # the dots make a view even of a single element
     lower = lambda xp, x, *, index: x[index]
     grad_x = lambda g, x_type, index: setitem(g.new_zeros(x_type.shape, dtype=x_type.dtype), g, index)
+    batched = lambda self, examples: examples.apply(self, index=(slice(None), *examples.attrs["index"]))
     view = True
     method = False
     generates = False
@@ -78,6 +85,8 @@ class setitem(Op):
     lower = lambda xp, x, value, *, index: x.at[index].set(value)
     grad_x = lambda g, value_type, index: setitem(g, g.new_zeros(value_type.shape), index)
     grad_value = lambda g, index: getitem(g, index)
+    batched = lambda self, examples: examples.apply(
+        self, [examples.whole(0), examples.whole(1)], index=(slice(None), *examples.attrs["index"]))
     method = False
     generates = False
     torch_name = "SliceScatter"
@@ -120,6 +129,37 @@ class index(Op):
     def call(self, x: Tensor, *tensors: Tensor, index: tuple[Any, ...]) -> Any:
         return apply(self, (x, *tensors), {"index": index})
 
+    def batched(self, examples: Examples) -> Any:
+        x, at = examples.operands[0], place_of_tensors(examples.attrs["index"])
+        if not examples.flags[0]:  # the examples are a dimension of the index tensors
+            found = self(x, *_index_tensors(examples, 1), index=examples.attrs["index"])
+            return movedim(found, at, 0) if at else found
+        tensors, place, rank = _index_of_all(examples, 1)
+        found = self(x, *tensors, index=place)
+        if not any(examples.flags[1:]):
+            return found if place_of_tensors(place) else movedim(found, rank, 0)
+        return movedim(found, range(1, rank + 1), range(at + 1, at + rank + 1)) if at else found
+
+
+def _index_tensors(examples: Examples, first: int) -> list[Any]:
+    """The index tensors, from operand `first` on: those that differ of one rank."""
+    every = range(first, len(examples.operands))
+    rank = max(map(examples.rank, every))
+    return [examples.wide(i, rank) for i in every]
+
+
+def _index_of_all(examples: Examples, first: int) -> tuple[list[Any], tuple[Any, ...], int]:
+    """The index tensors and the index for all examples, and how many dimensions the tensors have in one.
+
+    If they differ between examples, the numbers of the examples are a further index tensor, the last.
+    """
+    tensors = _index_tensors(examples, first)
+    rank = max(map(examples.rank, range(first, len(examples.operands))))
+    if not any(examples.flags[first:]):
+        return tensors, (slice(None), *examples.attrs["index"]), rank
+    numbers = arange(examples.size).reshape((examples.size, *(1,) * rank))
+    return [*tensors, numbers], (Place(len(tensors)), *examples.attrs["index"]), rank
+
 
 def _add_at(xp: Any, x: Any, value: Any, *tensors: Any, index: tuple[Any, ...]) -> Any:
     result = x.copy()
@@ -156,7 +196,19 @@ class PutAt(Op):
         return Type(x.dtype, x.shape)
 
     def call(self, x: Tensor, value: Tensor, *tensors: Tensor, index: tuple[Any, ...]) -> Any:
+        if value.ndim > 1 and value._array.shape[0] == 1:
+            value = _without_leading_ones(value, len(advanced_shape(x._array, index, [t._array for t in tensors])))
         return apply(self, (x, value, *tensors), {"index": index})
+
+    def batched(self, examples: Examples) -> Any:
+        at, (tensors, place, rank) = place_of_tensors(examples.attrs["index"]), _index_of_all(examples, 2)
+        x = examples.whole(0)
+        value = examples.aligned(1, len(advanced_shape(x, place, tensors)) - 1)
+        if not any(examples.flags[2:]):
+            value = value if place_of_tensors(place) else movedim(value, 0, rank)
+        elif at:
+            value = movedim(value, range(at + 1, at + rank + 1), range(1, rank + 1))
+        return self(x, value, *tensors, index=place)
 
 
 @op
@@ -196,6 +248,8 @@ class index_put(PutAt):
 
 
 def _get(self: Tensor, item: Any) -> Tensor:
+    if item.__class__ is not int and item.__class__ is not slice:
+        self, item = bools_as_dimensions(self, item)
     normal, tensors = normal_index(item, self._array.shape)
     if tensors:
         self, normal = _integers_first(self, normal)
@@ -218,6 +272,7 @@ def _set(self: Tensor, item: Any, value: Any) -> None:
     if one_value and isinstance(item, Tensor) and is_mask(item) and item.shape == self.shape:
         write(self, where(item, value, self).to(self.dtype), "an indexed assignment")  # type: ignore[attr-defined]
         return
+    self, item = bools_as_dimensions(self, item)
     normal, tensors = normal_index(item, self._array.shape)
     if tensors:
         self, normal = _integers_first(self, normal)
@@ -231,12 +286,12 @@ def _set(self: Tensor, item: Any, value: Any) -> None:
         write(self, index_put(self, value, *tensors, index=normal), "an indexed assignment")
     else:
         target = getitem(self, normal)
-        write(target, copy(target, _without_leading_ones(value, target)), "an indexed assignment")
+        write(target, copy(target, _without_leading_ones(value, target.ndim)), "an indexed assignment")
 
 
-def _without_leading_ones(value: Tensor, target: Tensor) -> Tensor:
-    """`value` without the dimensions of size 1 that it has in front of those of `target`."""
-    while value.ndim > target.ndim and value._array.shape[0] == 1:
+def _without_leading_ones(value: Tensor, rank: int) -> Tensor:
+    """`value` without the dimensions of size 1 that it has in front of the last `rank`."""
+    while value.ndim > rank and value._array.shape[0] == 1:
         value = value.squeeze(0)  # type: ignore[attr-defined]
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,8 +33,7 @@ def normal_index(index: Any, shape: shapes.Shape) -> tuple[tuple[Any, ...], list
 
     Raises DimensionError for what is out of range, and ArgumentError for what is no index.
     """
-    items = list(index) if isinstance(index, tuple) else [index]
-    items = [_item(item) for item in items]
+    items = [_item(item) for item in parts_of(index)]
     taken = sum([item.ndim if is_mask(item) else 1 for item in items if item is not None and item is not Ellipsis])
     rank = len(shape)
     if taken > rank:
@@ -57,22 +57,63 @@ def normal_index(index: Any, shape: shapes.Shape) -> tuple[tuple[Any, ...], list
         else:
             normal.append(_in_range(item, shape[dim], dim))
             dim += 1
-    while normal and normal[-1] == slice(0, shape[dim - 1], 1) and dim:
+    while normal and dim and normal[-1] == slice(0, shape[dim - 1], 1):
         normal.pop()  # a trailing full slice says nothing
         dim -= 1
     return tuple(normal), tensors
 
 
+def parts_of(index: Any) -> list[Any]:
+    """The parts of an index, with one Ellipsis at most: of a tuple, and of a list that holds more than numbers."""
+    if isinstance(index, list) and any(part is None or part is Ellipsis or isinstance(part, COMPOUND)
+                                       for part in index):
+        index = tuple(index)
+    if not isinstance(index, tuple):
+        return [index]
+    dots = [i for i, part in enumerate(index) if part is Ellipsis]
+    return [part for i, part in enumerate(index) if part is not Ellipsis or i == dots[0]]
+
+
+COMPOUND = (Tensor, list, tuple, range, slice, np.ndarray)
+
+
+def bools_as_dimensions(x: Any, index: Any) -> tuple[Any, Any]:
+    """PyTorch's rule for True and False in an index: each is a mask of no dimensions.
+
+    So x gets a new dimension in its place, of which it chooses the only element, or none.
+    """
+    items = parts_of(index)
+    if not any(_is_bool(item) for item in items):
+        return x, index
+    items = [_item(item) if not _is_bool(item) else item for item in items]
+    taken = sum([0 if item is None or item is Ellipsis or _is_bool(item) else item.ndim if is_mask(item) else 1
+                 for item in items])
+    at = next((i for i, item in enumerate(items) if item is Ellipsis), len(items))
+    items[at : at + 1] = [slice(None)] * max(x.ndim - taken, 0)
+    dim = 0
+    for i, item in enumerate(items):
+        if _is_bool(item):
+            chosen = bool(host_array(item, "an index by a bool") if isinstance(item, Tensor) else item)
+            x, items[i] = x.unsqueeze(dim), known(np.zeros(int(chosen), np.int64))
+        dim += 0 if item is None else item.ndim if is_mask(item) and not _is_bool(item) else 1
+    return x, tuple(items)
+
+
+def _is_bool(item: Any) -> bool:
+    return isinstance(item, (bool, np.bool_)) or isinstance(item, (Tensor, np.ndarray)) and item.ndim == 0 and \
+        item.dtype in (dtypes.bool_, np.bool_)
+
+
 def _item(item: Any) -> Any:
     """One part of an index, with lists, arrays and NumPy numbers converted."""
     if isinstance(item, Tensor):
-        if item.dtype.is_floating_point or item.dtype.is_complex:
+        if item.dtype not in INDICES:
             raise DimensionError(f"tensors used as indices must be long, int, byte or bool tensors, not {item.dtype}")
+        if item.dtype is dtypes.uint8:
+            warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+                          UserWarning, stacklevel=5)
+            return item.bool()  # type: ignore[attr-defined]
         return item
-    if isinstance(item, (bool, np.bool_)):
-        if not item:
-            raise ArgumentError("an index of False selects nothing: use x[None][:0]")
-        return None  # one new dimension, as in PyTorch
     if isinstance(item, (list, np.ndarray, range)):
         array = np.asarray([int(i) if isinstance(i, Tensor) else i for i in item] if isinstance(item, list) else item)
         if array.dtype == bool:
@@ -86,6 +127,9 @@ def _item(item: Any) -> Any:
     except AttributeError:
         raise ArgumentError(f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
                             f"valid indices (got {type(item).__name__})") from None
+
+
+INDICES = (dtypes.int64, dtypes.int32, dtypes.uint8, dtypes.bool_)
 
 
 def is_mask(item: Any) -> bool:
@@ -157,24 +201,18 @@ def advanced_shape(x: Any, index: tuple[Any, ...], tensors: Sequence[Any]) -> sh
                              f"{', '.join(str(list(t.shape)) for t in tensors)}") from None
     dims = list(x.shape)
     basic: list[int] = []
-    places: list[int] = []
-    before = 0
-    for i, item in enumerate(index):
-        if item is None:
-            basic.append(1)
-            continue
-        size = dims.pop(0)
-        if isinstance(item, slice):
-            basic.append(len(range(*item.indices(size))))
-        else:  # an integer counts as an index tensor of no dimensions
-            if isinstance(item, str) and not places:
-                before = len(basic)
-            if not places and not isinstance(item, str):
-                before = len(basic)
-            places.append(i)
-    together = places == list(range(places[0], places[-1] + 1))
-    at = before if together else 0
+    for item in index:
+        size = 1 if item is None else dims.pop(0)
+        if item is None or isinstance(item, slice):
+            basic.append(1 if item is None else len(range(*item.indices(size))))
+    at = place_of_tensors(index)
     return (*basic[:at], *common, *basic[at:], *dims)
+
+
+def place_of_tensors(index: tuple[Any, ...]) -> int:
+    """Where in the result the dimensions of the index tensors start. An integer counts as a tensor of none."""
+    places = [i for i, item in enumerate(index) if item is not None and not isinstance(item, slice)]
+    return places[0] if places[-1] - places[0] == len(places) - 1 else 0
 
 
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:

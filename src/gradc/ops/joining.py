@@ -8,13 +8,19 @@ from typing import Any
 from gradc import dtypes
 from gradc.apply import apply
 from gradc.errors import ArgumentError, DimensionError, ShapeError
+from gradc.inplace import into, parts
 from gradc.ir import Type
 from gradc.ops.base import Op
+from gradc.ops.batching import along
 from gradc.ops.define import op
 from gradc.shapes import normal_dim
 from gradc.tensor import Tensor
 
-__all__ = ["cat", "chunk", "hstack", "narrow", "select", "split", "stack", "unbind", "vstack"]
+__all__ = [
+    "cat", "chunk", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit", "hstack", "narrow",
+    "row_stack", "select", "split", "split_with_sizes", "stack", "tensor_split", "unbind", "unsafe_chunk",
+    "unsafe_split", "vsplit", "vstack",
+]
 
 
 @op
@@ -26,6 +32,7 @@ class cat(Op):
 
     kernel = lambda xp, *tensors, dim: xp.concatenate(tensors, axis=dim)
     grads = lambda g, operand_types, dim: _pieces(g, [t.shape[dim] for t in operand_types], dim)
+    batched = along("dim")
     method = False
     samples = [((2, 3), (1, 3), {"dim": 0}), ((2, 1), (2, 2), (2, 3), {"dim": 1})]
 
@@ -44,8 +51,13 @@ class cat(Op):
     def compute_dtype(self, operands: Sequence[Any]) -> Any:
         return promoted(operands)
 
-    def call(self, tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> Any:
+    def call(self, tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None,
+             out: Tensor | None = None) -> Any:
+        if out is not None:
+            return into(out, self.call(tensors, dim, axis=axis), self.name)
         tensors = _several(self, tensors)
+        if len({x.ndim for x in tensors}) > 1:  # PyTorch ignores an empty vector among tensors of other ranks
+            tensors = [x for x in tensors if x._array.shape != (0,)]
         return apply(self, tuple(tensors), {"dim": normal_dim(dim if axis is None else axis, tensors[0].ndim)})
 
 
@@ -58,6 +70,7 @@ class stack(Op):
 
     kernel = lambda xp, *tensors, dim: xp.stack(tensors, axis=dim)
     grads = lambda g, operand_types, dim: tuple(select(g, dim, i) for i in range(len(operand_types)))
+    batched = along("dim")
     method = False
     samples = [((2, 3), (2, 3), {"dim": 0}), ((2,), (2,), (2,), {"dim": 1})]
 
@@ -72,7 +85,9 @@ class stack(Op):
     def compute_dtype(self, operands: Sequence[Any]) -> Any:
         return promoted(operands)
 
-    def call(self, tensors: Sequence[Tensor], dim: int = 0) -> Any:
+    def call(self, tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Any:
+        if out is not None:
+            return into(out, self.call(tensors, dim), self.name)
         tensors = _several(self, tensors)
         return apply(self, tuple(tensors), {"dim": normal_dim(dim, tensors[0].ndim + 1)})
 
@@ -122,7 +137,8 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
         if sum(sizes) != size:
             raise ShapeError(f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at "
                              f"dimension {dim}), but got split_sizes={sizes}")
-    return _pieces(x, sizes, normal_dim(dim, x.ndim))
+    function = "Split" if isinstance(split_size_or_sections, int) else "SplitWithSizes"
+    return parts(_pieces(x, sizes, normal_dim(dim, x.ndim)), function)
 
 
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -133,18 +149,80 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices of x along `dim`, as torch.unbind."""
-    return tuple(select(x, dim, i) for i in range(x._array.shape[normal_dim(dim, x.ndim)]))
+    return parts([select(x, dim, i) for i in range(x._array.shape[normal_dim(dim, x.ndim)])], "Unbind")
 
 
-def hstack(tensors: Sequence[Tensor]) -> Tensor:
+def split_with_sizes(x: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """x cut along `dim` into pieces of the given sizes, as torch.split_with_sizes."""
+    return split(x, list(split_sizes), dim)
+
+
+def tensor_split(x: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """x cut along `dim` at the given places, or into a number of parts as even as can be, as torch.tensor_split."""
+    dim = normal_dim(dim, x.ndim)
+    size = x._array.shape[dim]
+    given = indices_or_sections.tolist() if isinstance(indices_or_sections, Tensor) else indices_or_sections
+    if isinstance(given, int):
+        if given <= 0:
+            raise ArgumentError(f"number of sections must be larger than 0, got {given}")
+        ends = [size // given * (i + 1) + min(i + 1, size % given) for i in range(given)]
+    else:
+        ends = [*[slice(None, end).indices(size)[1] for end in given], size]
+    starts = [0, *ends[:-1]]
+    return tuple([narrow(x, dim, start, max(end - start, 0)) for start, end in zip(starts, ends, strict=True)])
+
+
+def _divided(name: str, least: int, dim: int) -> Any:
+    """tensor_split along one dimension, into parts of one size if a number of them is given."""
+    def divide(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        if x.ndim < least:
+            raise ShapeError(f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with "
+                             f"{x.ndim} dimensions!")
+        along = dim if x.ndim > 1 else 0
+        size = x._array.shape[along]
+        if isinstance(indices_or_sections, int) and (indices_or_sections <= 0 or size % indices_or_sections):
+            raise ShapeError(f"torch.{name} attempted to split along dimension {along}, but the size of the dimension "
+                             f"{size} is not divisible by the split_size {indices_or_sections}!")
+        return tensor_split(x, indices_or_sections, along)
+
+    divide.__name__ = name
+    divide.__doc__ = f"x cut along dimension {dim} at the given places, or into even parts, as torch.{name}."
+    return divide
+
+
+hsplit = _divided("hsplit", 1, 1)
+vsplit = _divided("vsplit", 2, 0)
+dsplit = _divided("dsplit", 3, 2)
+
+
+def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The tensors joined along their second dimension (vectors along their only one), as torch.hstack."""
-    return cat(tensors, 0 if tensors[0].ndim <= 1 else 1)
+    rows: Any = [x if x.ndim else x.reshape(1) for x in tensors]  # type: ignore[attr-defined]
+    return cat(rows, 1 if rows and rows[0].ndim > 1 else 0, out=out)  # type: ignore[no-any-return]
 
 
-def vstack(tensors: Sequence[Tensor]) -> Tensor:
+def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The tensors joined as rows, as torch.vstack."""
-    return cat([x.unsqueeze(0) if x.ndim <= 1 else x for x in tensors], 0)  # type: ignore[attr-defined]
+    rows = [x if x.ndim > 1 else x.reshape(1, -1) for x in tensors]  # type: ignore[attr-defined]
+    return cat(rows, 0, out=out)  # type: ignore[no-any-return]
 
 
-for _function in (select, narrow, split, chunk, unbind):
+def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """The tensors joined along their third dimension; vectors are rows of it, as torch.dstack."""
+    deep: Any = [x if x.ndim > 2 else x.unsqueeze(-1) if x.ndim == 2 else x.reshape(1, -1, 1)  # type: ignore
+                 for x in tensors]
+    return cat(deep, 2, out=out)  # type: ignore[no-any-return]
+
+
+def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """The tensors joined along their second dimension; vectors are columns, as torch.column_stack."""
+    columns = [x if x.ndim > 1 else x.reshape(-1, 1) for x in tensors]  # type: ignore[attr-defined]
+    return cat(columns, 1, out=out)  # type: ignore[no-any-return]
+
+
+concat = concatenate = cat
+row_stack = vstack
+unsafe_split, unsafe_chunk = split, chunk
+
+for _function in (select, narrow, split, chunk, unbind, split_with_sizes, tensor_split, hsplit, vsplit, dsplit):
     setattr(Tensor, _function.__name__, _function)

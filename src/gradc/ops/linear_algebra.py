@@ -6,11 +6,14 @@ import math
 from typing import Any
 
 from gradc import dtypes, shapes
-from gradc.apply import apply
+from gradc.apply import apply, autocasting
 from gradc.dtypes import dtype
 from gradc.errors import ArgumentError, DtypeError, ShapeError
+from gradc.inplace import into
 from gradc.ir import Type
-from gradc.ops.base import Op
+from gradc.ops.arithmetic import add
+from gradc.ops.base import Op, operand
+from gradc.ops.batching import Examples
 from gradc.ops.define import op
 from gradc.tensor import Tensor
 
@@ -34,7 +37,10 @@ class matmul(Op):
     Source  torch.matmul
     """
 
+    autocast = "lower"
     kernel = lambda xp, x, y: xp.matmul(x, y)
+    widens = True
+    rejects = (dtypes.BOOL,)
     grad_x = lambda g, y, x_type, y_type: _grad_left(g, y, x_type, y_type)
     grad_y = lambda g, x, x_type, y_type: _grad_right(g, x, x_type, y_type)
     operators = ("__matmul__", "__rmatmul__")
@@ -50,15 +56,29 @@ class matmul(Op):
         batch = shapes.broadcast(tuple(x.shape[:-2]), tuple(y.shape[:-2]))
         return Type(check_dtypes(x, y), (*batch, *x.shape[-2:-1], *(y.shape[-1:] if len(y.shape) > 1 else ())))
 
-    def call(self, x: Tensor, y: Tensor) -> Any:
+    def call(self, x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Any:
+        if out is not None:
+            return into(out, self.call(x, y), self.name)
+        x, y = operand(self, x), operand(self, y)
         if not isinstance(x, Tensor) or not isinstance(y, Tensor):
             raise ArgumentError(f"matmul(): operands are tensors, got {type(x).__name__} and {type(y).__name__}")
         return apply(self, (x, y), {})
 
     def promoted(self, arrays: Any) -> Any:
-        if arrays[0].dtype is not arrays[1].dtype:
-            check_dtypes(*arrays)
+        self.check_category(check_dtypes(*arrays))
         return arrays
+
+    def batched(self, examples: Examples) -> Any:
+        """One product where it keeps the examples in front by itself; else vectors become matrices for it."""
+        (x, y), rank = examples.operands, examples.rank
+        if rank(1) <= 2 and not examples.flags[1] or rank(0) <= 2 <= rank(1) and not examples.flags[0]:
+            return matmul(x, y)
+        row, column = rank(0) == 1, rank(1) == 1
+        matrices = Examples((x.unsqueeze(-2) if row else x, y.unsqueeze(-1) if column else y), examples.flags, {},
+                            examples.size)
+        width = max(matrices.rank(0), matrices.rank(1))
+        found = matmul(matrices.wide(0, width), matrices.wide(1, width))
+        return found.squeeze((-2,) * row + (-1,) * column) if row or column else found
 
     def node_name(self, node: Any) -> str:
         ranks = tuple(len(shape) for shape in node.signature[:2])
@@ -105,10 +125,10 @@ def _grad_right(g: Tensor, x: Tensor, x_type: Type, y_type: Type) -> Tensor:
 
 def _ranked(name: str, *ranks: int) -> Any:
     """matmul for operands of given ranks only, under the name PyTorch has for it."""
-    def product(x: Tensor, y: Tensor) -> Tensor:
+    def product(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         if (x.ndim, y.ndim) != ranks:
             raise ShapeError(f"{name}: expected {ranks[0]}D and {ranks[1]}D tensors, got {x.type_} and {y.type_}")
-        return matmul(x, y)
+        return matmul(x, y) if out is None else into(out, matmul(x, y), name)
 
     product.__name__ = name
     product.__doc__ = f"The product of a {ranks[0]}-D and a {ranks[1]}-D tensor, as torch.{name}."
@@ -122,9 +142,9 @@ bmm = _ranked("bmm", 3, 3)
 dot = _ranked("dot", 1, 1)
 
 
-def outer(x: Tensor, y: Tensor) -> Tensor:
+def outer(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of all pairs of elements of two vectors, as torch.outer."""
-    return x.unsqueeze(-1) * y  # type: ignore[attr-defined]
+    return into(out, x.unsqueeze(-1) * y, "outer")  # type: ignore[attr-defined]
 
 
 Tensor.outer = outer  # type: ignore[attr-defined]
@@ -137,8 +157,11 @@ class linear(Op):
     Source  torch.nn.functional.linear
     """
 
+    autocast = "lower"
     kernel = lambda xp, x, weight, bias=None: xp.matmul(x, xp.transpose(weight)) if bias is None \
         else xp.add(xp.matmul(x, xp.transpose(weight)), bias)
+    widens = True
+    rejects = (dtypes.BOOL,)
     grad_x = lambda g, weight: g @ weight
     grad_weight = lambda g, x, x_type, weight_type: _rows(g, weight_type.shape[0]).t() @ _rows(x, x_type.shape[-1])
     grad_bias = lambda g: g
@@ -162,9 +185,19 @@ class linear(Op):
         return apply(self, (x, weight, bias), {})
 
     def promoted(self, arrays: Any) -> Any:
-        if arrays[0].dtype is not arrays[1].dtype:
-            check_dtypes(arrays[0], arrays[1])
+        self.check_category(check_dtypes(arrays[0], arrays[1]))
         return arrays
+
+    def batched(self, examples: Examples) -> Any:
+        (x, weight, bias), (rows, matrices, added) = examples.operands, examples.flags
+        if not matrices and not added:
+            return linear(x, weight, bias)
+        if matrices:
+            product = matmul.batched(Examples((x, weight.mT), (rows, matrices), {}, examples.size))
+        else:
+            product = linear(x, weight)
+        return product if bias is None else add.batched(
+            Examples((product, bias), (rows or matrices, added), {}, examples.size))
 
     def node_name(self, node: Any) -> str:
         has_bias = node.signature[2] is not None
@@ -178,16 +211,33 @@ def _rows(x: Tensor, size: int) -> Tensor:
     return x if x.ndim == 2 else x.reshape(-1, size)  # type: ignore[attr-defined, no-any-return]
 
 
-def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta · x + alpha · mat1 @ mat2, as torch.addmm, and torch.baddbmm for batches."""
-    product = matmul(mat1, mat2) if alpha == 1 else matmul(mat1, mat2) * alpha
-    return product + (x if beta == 1 else x * beta)  # type: ignore[operator, no-any-return]
+def added(x: Any, product: Any, beta: float, alpha: float, name: str) -> Any:
+    """beta · x + alpha · product, in the product's shape; with beta = 0 inf and nan in x do not count."""
+    shapes.expand(x._array.shape, product._array.shape)
+    if x.dtype is not product.dtype:
+        raise DtypeError(f"{name}: self and mat2 must have the same dtype, but got {dtypes.TITLES[x.dtype]} and "
+                         f"{dtypes.TITLES[product.dtype]}")
+    product = product if alpha == 1 else product * alpha
+    return product if beta == 0 else product + (x if beta == 1 else x * beta)
 
 
-baddbmm = addmv = addmm
-Tensor.addmm = Tensor.addmv = Tensor.baddbmm = addmm  # type: ignore[attr-defined]
+def _adding(name: str, product: Any) -> Any:
+    """beta · x + alpha · the product of two tensors, under the name PyTorch has for it."""
+    def add_product(x: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1,
+                    out: Tensor | None = None) -> Tensor:
+        return into(out, added(x, product(a, b), beta, alpha, name), name)
+
+    add_product.__name__ = name
+    add_product.__doc__ = f"beta · x + alpha · {product.__name__}(a, b), as torch.{name}."
+    made = autocasting("lower")(add_product)
+    setattr(Tensor, name, made)
+    return made
 
 
+addmm, addmv, baddbmm = _adding("addmm", mm), _adding("addmv", mv), _adding("baddbmm", bmm)
+
+
+@autocasting("float32")
 def trace(x: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix, as torch.trace."""
     if x.ndim != 2:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradc import dtypes, shapes
-from gradc.apply import apply
+from gradc.apply import apply, autocasting
 from gradc.dtypes import dtype
 from gradc.errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from gradc.ir import Type
@@ -17,6 +17,8 @@ from gradc.ops.arithmetic import where
 from gradc.ops.base import Op
 from gradc.ops.creation import arange
 from gradc.ops.define import op
+from gradc.ops.elementary import sgn
+from gradc.ops.joining import promoted
 from gradc.ops.reduction import mean, sum
 from gradc.ops.samples import ints
 from gradc.tensor import Tensor
@@ -24,6 +26,7 @@ from gradc.tensor import Tensor
 
 def floating(self: Op, computed: dtype) -> dtype:
     """The dtype a loss is computed in. Raises DtypeError for integers and bools, as PyTorch does."""
+    self.check_category(computed)
     if not computed.is_differentiable:
         raise DtypeError(f'"{self.name}" not implemented for {dtypes.TITLES[computed]!r}')
     return computed
@@ -31,6 +34,8 @@ def floating(self: Op, computed: dtype) -> dtype:
 
 class Loss(Op):
     """A loss between a prediction and a target of the same shape."""
+
+    rejects = (dtypes.COMPLEX,)
 
     checked = True
     method = False
@@ -71,6 +76,7 @@ class mse_loss(Loss):
     Source  torch.nn.functional.mse_loss
     """
 
+    autocast = "float32"
     decompose = lambda x, y, *, reduction="mean": reduced((x - y) * (x - y), reduction)
     grad_x = lambda g, x, y, x_type, y_type, reduction: (
         weight_of(g, _size(x_type, y_type), reduction) * (2 * (x - y)))
@@ -85,12 +91,24 @@ class l1_loss(Loss):
     Source  torch.nn.functional.l1_loss
     """
 
+    autocast = "float32"
     decompose = lambda x, y, *, reduction="mean": reduced((x - y).abs(), reduction)
     grad_x = lambda g, x, y, x_type, y_type, reduction: (
-        weight_of(g, _size(x_type, y_type), reduction) * (x - y).sign())
+        weight_of(g, _size(x_type, y_type), reduction) * sgn(x - y))
     grad_y = lambda g, x, y, x_type, y_type, reduction: (
-        weight_of(g, _size(x_type, y_type), reduction) * (y - x).sign())
+        weight_of(g, _size(x_type, y_type), reduction) * sgn(y - x))
+    rejects = ()
     torch_name = "Mean"
+
+    def infer(self, x: Any, y: Any, *, reduction: str) -> Type:  # type: ignore[override]
+        if reduction == "mean":
+            floating(self, x.dtype)
+        whole = super().infer(x, y, reduction=reduction)
+        kind = x.dtype.to_real()
+        return Type(dtypes.int64 if reduction == "sum" and not kind.is_differentiable else kind, whole.shape)
+
+    def compute_dtype(self, operands: Any) -> Any:
+        return promoted(operands)
 
     def node_name(self, node: Any) -> str:
         return {"mean": "MeanBackward0", "sum": "SumBackward0"}.get(node.attrs["reduction"], "AbsBackward0")
@@ -103,6 +121,7 @@ class smooth_l1_loss(Loss):
     Source  torch.nn.functional.smooth_l1_loss
     """
 
+    autocast = "float32"
     decompose = lambda x, y, *, beta=1.0, reduction="mean": reduced(_smooth((x - y).abs(), beta), reduction)
     grad_x = lambda g, x, y, x_type, y_type, beta, reduction: (
         weight_of(g, _size(x_type, y_type), reduction) * _smooth_slope(x - y, beta))
@@ -127,6 +146,7 @@ class huber_loss(Loss):
     Source  torch.nn.functional.huber_loss
     """
 
+    autocast = "float32"
     decompose = lambda x, y, *, delta=1.0, reduction="mean": reduced(_smooth((x - y).abs(), delta) * delta, reduction)
     grad_x = lambda g, x, y, x_type, y_type, delta, reduction: (
         weight_of(g, _size(x_type, y_type), reduction) * (x - y).clamp(-delta, delta))
@@ -138,6 +158,7 @@ class huber_loss(Loss):
         return apply(self, (x, target), {"delta": delta, "reduction": reduction})
 
 
+@autocasting("float32")
 def kl_div(x: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """Σ target · (log target - x), from log-probabilities x, in nats, as torch.nn.functional.kl_div.
 
@@ -146,8 +167,8 @@ def kl_div(x: Tensor, target: Tensor, reduction: str = "mean", log_target: bool 
     if log_target:
         each = target.exp() * (target - x)  # type: ignore[attr-defined, operator]
     else:
-        safe = where(target > 0, target, 1.0)  # type: ignore[operator]
-        each = where(target > 0, target * (safe.log() - x), 0.0)  # type: ignore[operator]
+        safe = where(target != 0, target, 1.0)  # type: ignore[operator]
+        each = where(target != 0, target * (safe.log() - x), 0.0)  # type: ignore[operator]
     return sum(each) / x._array.shape[0] if reduction == "batchmean" else reduced(each, reduction)
 
 
@@ -159,6 +180,7 @@ class binary_cross_entropy_with_logits(Loss):
     Source  torch.nn.functional.binary_cross_entropy_with_logits
     """
 
+    autocast = "float32"
     decompose = lambda x, y, *, reduction="mean": reduced(y * softplus(-x) + (1 - y) * softplus(x), reduction)
     grad_x = lambda g, x, y, x_type, y_type, reduction: (
         weight_of(g, _size(x_type, y_type), reduction) * ((1 - y) * sigmoid(x) - y * sigmoid(-x)))
@@ -184,6 +206,7 @@ class binary_cross_entropy(Loss):
     Source  torch.nn.functional.binary_cross_entropy
     """
 
+    autocast = "float32"
     decompose = lambda x, y, *, reduction="mean": reduced(
         -(y * x.log().clamp(-100.0, None) + (1 - y) * (-x).log1p().clamp(-100.0, None)), reduction)
     grad_x = lambda g, x, y, x_type, y_type, reduction: (
@@ -199,6 +222,8 @@ UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 class Classification(Op):
     """A loss between scores of classes, in dimension 1 (0 for one sample), and class numbers."""
+
+    rejects = (dtypes.COMPLEX,)
 
     checked = True
     method = False
@@ -280,6 +305,7 @@ class nll_loss(Classification):
     Source  torch.nn.functional.nll_loss
     """
 
+    autocast = "float32"
     decompose = lambda x, target, *, ignore_index=-100, reduction="mean": _negative_log_likelihood(
         x, target, ignore_index, reduction)
     grad_x = lambda g, target, x_type, ignore_index, reduction: (
@@ -293,6 +319,7 @@ class cross_entropy(Classification):
     Source  torch.nn.functional.cross_entropy
     """
 
+    autocast = "float32"
     decompose = lambda x, target, *, ignore_index=-100, reduction="mean": _negative_log_likelihood(
         log_softmax(x, 1 if x.ndim > 1 else 0), target, ignore_index, reduction)
     grad_x = lambda g, x, target, x_type, ignore_index, reduction: (

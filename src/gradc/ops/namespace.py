@@ -35,8 +35,12 @@ class NumpyNamespace:
 
 
 def matmul(x: Any, y: Any) -> Any:
-    """np.matmul; matrices by np.dot, which is quicker."""
-    return np.dot(x, y) if x.ndim == 2 == y.ndim else np.matmul(x, y)
+    """np.matmul; products with one matrix on the right by np.dot, which is quicker."""
+    if y.ndim != 2 or x.ndim < 2 or not x.size:
+        return np.matmul(x, y)
+    if x.ndim == 2:
+        return np.dot(x, y)
+    return np.dot(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[1])  # one product, not one per example
 
 
 def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:

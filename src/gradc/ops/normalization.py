@@ -24,7 +24,9 @@ class layer_norm(Op):
 
     decompose = lambda x, weight=None, bias=None, *, rank=1, eps=1e-5: _affine(_normal(x, rank, eps)[0], weight, bias)
     grads = lambda g, x, weight, rank, eps: _layer_norm_grads(g, x, weight, rank, eps)
+    batched = lambda self, examples: examples.apply(self) if not any(examples.flags[1:]) else None
     method = False
+    rejects = (dtypes.COMPLEX,)
     torch_name = "NativeLayerNorm"
     checked = True
     samples = [((4, 3), (3,), (3,), {"rank": 1}), ((2, 3, 4), (3, 4), None, {"rank": 2}),
@@ -40,6 +42,7 @@ class layer_norm(Op):
 
     def compute_dtype(self, operands: Sequence[Any]) -> None:
         kind = dtypes.of(operands[0].dtype)
+        self.check_category(kind)
         if not kind.is_differentiable:
             raise DtypeError(f'"layer_norm" not implemented for {dtypes.TITLES[kind]!r}')
 
@@ -82,6 +85,7 @@ class rms_norm(Op):
 
     decompose = lambda x, weight=None, *, rank=1, eps=1e-6: _affine(x * _inverse_rms(x, rank, eps), weight, None)
     grads = lambda g, x, weight, rank, eps: _rms_norm_grads(g, x, weight, rank, eps)
+    batched = lambda self, examples: examples.apply(self) if not any(examples.flags[1:]) else None
     method = False
     torch_name = "Mul"
     checked = True

@@ -1,104 +1,82 @@
 """Random tensors and dropout, drawn from PyTorch's generator: the same seed gives the numbers that PyTorch gives.
 
-They are computed at once and are no ops of a graph, so a trace cannot record them: drawing in one raises TraceError.
+In a trace the numbers are inputs of the graph (see drawing.py); what depends on tensors of the trace, such as the
+comparison of `bernoulli` with its probabilities, is ops.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from gradc import dtypes, locations, shapes
-from gradc.apply import write
+from gradc import dtypes, shapes
 from gradc.dtypes import dtype
-from gradc.errors import ArgumentError, DtypeError, TraceError
-from gradc.generator import Generator, RandomError, default_generator
+from gradc.errors import ArgumentError, DtypeError, ShapeError
+from gradc.generator import Generator as Stream
+from gradc.generator import RandomError
+from gradc.inplace import write
 from gradc.modes import current
-from gradc.ops.arithmetic import mul
+from gradc.ops.arithmetic import mul, where
 from gradc.ops.conversion import copy
-from gradc.ops.creation import as_leaf
-from gradc.tensor import Tensor, host_array, wrap
+from gradc.ops.creation import as_leaf, zeros
+from gradc.ops.drawing import (
+    Generator,
+    default_generator,
+    draw,
+    fork_rng,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from gradc.ops.filling import below, exponential
+from gradc.ops.ordering import topk
+from gradc.ops.reduction import argmax
+from gradc.tensor import Tensor, edge, host_array, payload, wrap
 
 __all__ = [
     "Generator", "bernoulli", "default_generator", "dropout", "fork_rng", "get_rng_state", "initial_seed",
-    "manual_seed", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed",
-    "set_rng_state",
+    "manual_seed", "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn",
+    "randn_like", "randperm", "seed", "set_rng_state",
 ]
 
 
-def source(name: str, generator: Generator | None = None) -> Generator:
-    """The generator that the function `name` draws from.
-
-    Raises TraceError in a trace: a number drawn there would be the same in every later call.
-    """
-    if current().trace is not None:
-        raise TraceError(f"{name}: random numbers cannot be drawn in a compiled function yet"
-                         f"{locations.quote(locations.here())}\n    Draw them outside and pass them in.")
-    return default_generator if generator is None else generator
-
-
-# State
-
-
-def manual_seed(seed: int) -> Generator:
-    """Start the stream of random numbers that belongs to `seed`, as torch.manual_seed."""
-    return source("manual_seed").manual_seed(seed)
-
-
-def seed() -> int:
-    """Start a stream that nobody can foresee, and return its seed, as torch.seed."""
-    return source("seed").seed()
-
-
-def initial_seed() -> int:
-    """The seed of the stream, as torch.initial_seed."""
-    return default_generator.initial_seed()
-
-
-def get_rng_state() -> Tensor:
-    """The point in the stream as a tensor of bytes, as torch.get_rng_state."""
-    return wrap(source("get_rng_state").get_state())
-
-
-def set_rng_state(new_state: Tensor) -> None:
-    """Continue at a point that get_rng_state gave, here or in PyTorch."""
-    source("set_rng_state").set_state(host_array(new_state, "set_rng_state()"))
-
-
-@contextlib.contextmanager
-def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
-    """At the end of the `with` block the stream goes on where it was before, as torch.random.fork_rng."""
-    before = source("fork_rng").get_state()
-    try:
-        yield
-    finally:
-        if enabled:
-            default_generator.set_state(before)
+def _made(drawn: Tensor, requires_grad: bool = False, device: Any = None, out: Tensor | None = None,
+          name: str = "") -> Tensor:
+    """What a function gives back: the numbers as a leaf, or written into `out`."""
+    if out is None:
+        return as_leaf(drawn, requires_grad, device)
+    if out.dtype is not drawn.dtype:
+        raise DtypeError(f"{name}: Expected object of scalar type {dtypes.TITLES[drawn.dtype]} but got scalar type "
+                         f"{dtypes.TITLES[out.dtype]} for argument 'out'")
+    return write(out, drawn, f"{name}(out=...)")
 
 
 # New tensors
 
 
-def rand(*size: Any, generator: Generator | None = None, out: Any = None, dtype: dtype | None = None,
+def rand(*size: Any, generator: Stream | None = None, out: Any = None, dtype: dtype | None = None,
          layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """Numbers spread evenly over [0, 1), as torch.rand."""
-    drawn = source("rand", generator).rand(shapes.from_arguments(size), dtype)
-    return as_leaf(wrap(drawn), requires_grad, device)
+    kind = _kind(dtype, out)
+    drawn = draw("rand", generator, lambda stream, shape: stream.rand(shape, kind), shapes.from_arguments(size))
+    return _made(drawn, requires_grad, device, out, "rand")
 
 
-def randn(*size: Any, generator: Generator | None = None, out: Any = None, dtype: dtype | None = None,
+def randn(*size: Any, generator: Stream | None = None, out: Any = None, dtype: dtype | None = None,
           layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """Numbers of the standard normal distribution, as torch.randn."""
-    drawn = source("randn", generator).randn(shapes.from_arguments(size), dtype)
-    return as_leaf(wrap(drawn), requires_grad, device)
+    kind = _kind(dtype, out)
+    drawn = draw("randn", generator, lambda stream, shape: stream.randn(shape, kind), shapes.from_arguments(size))
+    return _made(drawn, requires_grad, device, out, "randn")
 
 
 def randint(*bounds_and_size: Any, low: int = 0, high: int | None = None, size: Any = None,
-            generator: Generator | None = None, out: Any = None, dtype: dtype | None = None, layout: Any = None,
+            generator: Stream | None = None, out: Any = None, dtype: dtype | None = None, layout: Any = None,
             device: Any = None, requires_grad: bool = False) -> Tensor:
     """Integers spread evenly over [low, high), as torch.randint: `randint(high, size)`, `randint(low, high, size)`."""
     given = list(bounds_and_size)
@@ -110,134 +88,204 @@ def randint(*bounds_and_size: Any, low: int = 0, high: int | None = None, size: 
         low = given.pop()
     if given or high is None or size is None:
         raise ArgumentError(f"randint() takes (high, size) or (low, high, size), got {bounds_and_size}")
-    drawn = source("randint", generator).randint(low, high, shapes.from_arguments((size,)), dtype)
-    return as_leaf(wrap(drawn), requires_grad, device)
+    kind = _kind(dtype, out, dtypes.int64)
+    drawn = draw("randint", generator, lambda stream, shape: stream.randint(low, high, shape, kind),
+                 shapes.from_arguments((size,)))
+    return _made(drawn, requires_grad, device, out, "randint")
 
 
-def randperm(n: int, *, generator: Generator | None = None, out: Any = None, dtype: dtype | None = None,
+def randperm(n: int, *, generator: Stream | None = None, out: Any = None, dtype: dtype | None = None,
              layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """The integers below `n` in random order, as torch.randperm."""
-    return as_leaf(wrap(source("randperm", generator).randperm(n, dtype)), requires_grad, device)
+    kind = _kind(dtype, out, dtypes.int64)
+    drawn = draw("randperm", generator, lambda stream, shape: stream.randperm(shape[0], kind), (n,))
+    return _made(drawn, requires_grad, device, out, "randperm")
 
 
-def rand_like(x: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Any = None,
+def _kind(dtype: dtype | None, out: Tensor | None, default: dtype | None = None) -> dtype:
+    """The dtype to draw: the one asked for, else that of `out`, else the default one."""
+    if dtype is None and out is not None:
+        return out.dtype
+    return dtypes.chosen(dtype, default or dtypes.get_default_dtype())
+
+
+def rand_like(x: Tensor, *, generator: Stream | None = None, dtype: dtype | None = None, layout: Any = None,
               device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """rand in the shape and dtype of x, as torch.rand_like."""
-    return rand(x._array.shape, generator=generator, dtype=dtypes.chosen(dtype, x.dtype), device=device,
+    return rand(payload(x).shape, generator=generator, dtype=dtypes.chosen(dtype, x.dtype), device=device,
                 requires_grad=requires_grad)
 
 
-def randn_like(x: Tensor, *, generator: Generator | None = None, dtype: dtype | None = None, layout: Any = None,
+def randn_like(x: Tensor, *, generator: Stream | None = None, dtype: dtype | None = None, layout: Any = None,
                device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """randn in the shape and dtype of x, as torch.randn_like."""
-    return randn(x._array.shape, generator=generator, dtype=dtypes.chosen(dtype, x.dtype), device=device,
+    return randn(payload(x).shape, generator=generator, dtype=dtypes.chosen(dtype, x.dtype), device=device,
                  requires_grad=requires_grad)
 
 
-def randint_like(x: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None,
+def randint_like(x: Tensor, low: int, high: int | None = None, *, generator: Stream | None = None,
                  dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
                  memory_format: Any = None) -> Tensor:
     """randint in the shape and dtype of x, as torch.randint_like: bounds are `(high)` or `(low, high)`."""
     bounds = (low,) if high is None else (low, high)
-    return randint(*bounds, x._array.shape, generator=generator, dtype=dtypes.chosen(dtype, x.dtype), device=device,
+    return randint(*bounds, payload(x).shape, generator=generator, dtype=dtypes.chosen(dtype, x.dtype), device=device,
                    requires_grad=requires_grad)
 
 
-def bernoulli(x: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Any = None) -> Tensor:
-    """Ones with the probabilities x, or all with the probability p, and zeros, as torch.bernoulli."""
-    drawn_from = source("bernoulli", generator)
+# Drawn from distributions that tensors describe. A gradient of these tensors is zero.
+
+
+def bernoulli(x: Tensor, p: float | None = None, *, generator: Stream | None = None, out: Any = None) -> Tensor:
+    """Ones with the probabilities x, or all with the probability p, and zeros, as torch.bernoulli.
+
+    A compiled function does not check that the probabilities x are within [0, 1].
+    """
+    kind, shape = x.dtype, payload(x).shape
     if p is not None:
-        return wrap(drawn_from.bernoulli(p, x._array.shape, x.dtype))
-    return wrap(drawn_from.bernoulli(host_array(x, "bernoulli()")))
+        return _made(draw("bernoulli", generator, lambda stream, shape: stream.bernoulli(p, shape, kind), shape),
+                     out=out, name="bernoulli")
+    ones = below(x, shape, generator, "bernoulli").to(kind)  # type: ignore[attr-defined]
+    return _made(_in_place_of(x, ones, "Bernoulli"), out=out, name="bernoulli")
 
 
-def normal(mean: Any, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Generator | None = None,
+def normal(mean: Any, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Stream | None = None,
            out: Any = None, dtype: dtype | None = None, layout: Any = None, device: Any = None,
            requires_grad: bool = False) -> Tensor:
-    """Normally distributed numbers, as torch.normal. The mean and the standard deviation are numbers or tensors."""
-    drawn_from = source("normal", generator)
-    means, deviations = [host_array(x, "normal()") if isinstance(x, Tensor) else x for x in (mean, std)]
-    given = [x for x in (means, deviations) if isinstance(x, np.ndarray)]
+    """Normally distributed numbers, as torch.normal. The mean and the standard deviation are numbers or tensors.
+
+    A compiled function does not check that the standard deviations are not negative.
+    """
+    given = [x for x in (mean, std) if isinstance(x, Tensor)]
     if not given:
         if size is None:
             raise ArgumentError("normal(): a size is needed where the mean and the standard deviation are numbers")
-        return as_leaf(wrap(drawn_from.normal(size, dtype, mean, std)), requires_grad, device)
-    if np.any(np.asarray(deviations) < 0):
+        kind = _kind(dtype, out)
+        drawn = draw("normal", generator, lambda stream, shape: stream.normal(shape, kind, mean, std), size)
+        return _made(drawn, requires_grad, device, out, "normal")
+    varied = isinstance(std, Tensor)
+    if varied and current().trace is None and np.any(host_array(std, "normal()") < 0):
         raise RandomError("normal expects all elements of std >= 0.0")
-    kind = dtypes.of(given[0].dtype)
-    shape = shapes.broadcast(*[x.shape for x in given])
-    if not isinstance(deviations, np.ndarray):
-        drawn = drawn_from.normal(shape, kind, 0.0, std)
-    else:
-        drawn = drawn_from.normal(shape, kind)
-        drawn *= deviations
-    drawn += means
-    return as_leaf(wrap(drawn), requires_grad, device)
+    kind = given[0].dtype
+    factor = 1.0 if varied else std
+    drawn = draw("normal", generator, lambda stream, shape: stream.normal(shape, kind, 0.0, factor),
+                 shapes.broadcast(*[payload(x).shape for x in given]))
+    if varied:
+        drawn = drawn * std.detach()
+    drawn = (drawn + (mean.detach() if isinstance(mean, Tensor) else mean)).to(kind)
+    for x in given:
+        drawn = _in_place_of(x, drawn, "Normal")
+    return _made(drawn, out=out, name="normal")
 
 
-# In place
+def _in_place_of(x: Tensor, drawn: Tensor, title: str) -> Tensor:
+    """`drawn` as a function of x, whose gradient is zero."""
+    if not current().grad or not x.requires_grad:
+        return drawn
+    result: Tensor = copy(x.expand(payload(drawn).shape), drawn)  # type: ignore[attr-defined]
+    if current().trace is None:
+        edge(result).label = f"{title}Backward0"
+    return result
 
 
-def _fill(x: Tensor, drawn: np.ndarray[Any, Any], name: str) -> Tensor:
-    """Write what was drawn into x; through `copy`, so that a gradient of the old values ends here."""
-    return write(x, copy(x, wrap(drawn)), name)
+def poisson(x: Tensor, generator: Stream | None = None) -> Tensor:
+    """Numbers of events where the numbers x are expected, as torch.poisson.
 
-
-def _uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Fill this tensor with numbers spread evenly over [from_, to), as torch.Tensor.uniform_."""
-    drawn = source("uniform_", generator).uniform(self._array.shape, self.dtype, from_, to)
-    return _fill(self, drawn, "uniform_")
-
-
-def _normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Fill this tensor with normally distributed numbers, as torch.Tensor.normal_."""
-    return _fill(self, source("normal_", generator).normal(self._array.shape, self.dtype, mean, std), "normal_")
-
-
-def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """Fill this tensor with ones, with probability p each, and zeros, as torch.Tensor.bernoulli_."""
-    drawn_from = source("bernoulli_", generator)
-    if isinstance(p, Tensor):
-        p = np.broadcast_to(host_array(p, "bernoulli_()"), self._array.shape)
-    return _fill(self, drawn_from.bernoulli(p, self._array.shape, self.dtype), "bernoulli_")
-
-
-def _random_(self: Tensor, from_: int | None = None, to: int | None = None, *,
-             generator: Generator | None = None) -> Tensor:
-    """Fill this tensor with integers, as torch.Tensor.random_.
-
-    `random_(to)` draws from [0, to), `random_(from_, to)` from [from_, to), and `random_()` from all that are not
-    negative and that the dtype holds exactly.
+    Raises TraceError in a compiled function: how many numbers it takes from the generator depends on x.
     """
-    drawn_from = source("random_", generator)
-    shape, kind = self._array.shape, self.dtype
-    if from_ is None:
-        drawn = _all_integers(drawn_from, shape, kind)
-    elif to is None:
-        drawn = drawn_from.randint(0, from_, shape, kind)
-    else:
-        drawn = drawn_from.randint(from_, to, shape, kind)
-    return _fill(self, drawn, "random_")
+    rates = host_array(x, "poisson()")
+    if not x.dtype.is_floating_point:
+        raise DtypeError(f'"poisson_cpu" not implemented for {dtypes.TITLES[x.dtype]!r}')
+    if not (rates >= 0).all():
+        raise RandomError("invalid Poisson rate, expected rate to be non-negative")
+    stream = default_generator if generator is None else generator
+    counts = [_events(stream, rate) for rate in rates.astype(np.float64).reshape(-1).tolist()]
+    return _in_place_of(x, wrap(np.array(counts).astype(rates.dtype).reshape(rates.shape)), "Poisson")
 
 
-_EXACT_BITS = {dtypes.float16: 11, dtypes.bfloat16: 8, dtypes.float32: 24, dtypes.float64: 53}
+def _events(stream: Stream, rate: float) -> int:
+    """One sample of the Poisson distribution.
+
+    Source  Hörmann 1993, "The transformed rejection method for generating Poisson random variables"
+    """
+    def unit() -> float:
+        return float(stream.rand((), dtypes.float64))
+
+    if rate == 0:
+        return 0
+    if rate < 10:
+        events, product = 0, unit()
+        while product > math.exp(-rate):
+            events, product = events + 1, product * unit()
+        return events
+    b = 0.931 + 2.53 * math.sqrt(rate)
+    a = -0.059 + 0.02483 * b
+    while True:
+        u, v = unit() - 0.5, unit()
+        margin = 0.5 - abs(u)
+        k = math.floor((2 * a / margin + b) * u + rate + 0.43) if margin else -1
+        if margin >= 0.07 and v <= 0.9277 - 3.6224 / (b - 2):
+            return k
+        if k < 0 or margin < 0.013 and v > margin:
+            continue
+        accepted = math.log(v) + math.log(1.1239 + 1.1328 / (b - 3.4)) - math.log(a / margin**2 + b) if v else -math.inf
+        if accepted <= -rate + k * math.log(rate) - math.lgamma(k + 1):
+            return k
 
 
-def _all_integers(drawn_from: Generator, shape: tuple[int, ...], kind: dtype) -> np.ndarray[Any, Any]:
-    """Integers from 0 up to the largest that `kind` holds, or up to which it holds all."""
-    if kind.is_complex:
-        raise DtypeError(f"random_: handles only integral, floating-point and boolean types, got {kind!r}")
-    if kind.is_floating_point:
-        return drawn_from.randint(0, 2 ** _EXACT_BITS[kind] + 1, shape, kind)
-    if kind is dtypes.bool_:
-        return drawn_from.randint(0, 2, shape, kind)
-    if kind is dtypes.int32:  # randint takes two words for each integer where there are this many
-        return (drawn_from._words(math.prod(shape)) & np.uint32(2**31 - 1)).astype(np.int32).reshape(shape)
-    return drawn_from.randint(0, int(np.iinfo(kind.numpy).max) + 1, shape, kind)
+def multinomial(x: Tensor, num_samples: int, replacement: bool = False, *, generator: Stream | None = None,
+                out: Any = None) -> Tensor:
+    """Indices drawn with probabilities proportional to x, row by row for a matrix, as torch.multinomial.
+
+    A compiled function does not check the probabilities.
+    """
+    _check_multinomial(x, num_samples, replacement)
+    kind, shape = x.dtype, payload(x).shape
+    weights: Any = x.detach()  # type: ignore[attr-defined]
+    if not replacement or num_samples == 1:
+        waits = draw("multinomial", generator, lambda stream, shape: exponential(stream, shape, kind), shape)
+        keys = weights / waits
+        found = argmax(keys, -1, keepdim=True) if num_samples == 1 else topk(keys, num_samples).indices
+        return _made(found, out=out, name="multinomial")
+    unit = draw("multinomial", generator, lambda stream, shape: stream.rand(shape, dtypes.float64),
+                (*shape[:-1], num_samples))
+    sums = weights.cumsum(-1)
+    return _made(_search(sums / sums[..., -1:], unit), out=out, name="multinomial")
 
 
-for _function in (_uniform_, _normal_, _bernoulli_, _random_):
-    setattr(Tensor, _function.__name__.removeprefix("_"), _function)
+def _search(sums: Any, unit: Tensor) -> Tensor:
+    """By binary search, how many of the growing `sums`, without the last, which is 1, are below each sample."""
+    last = sums.shape[-1] - 1
+    position: Any = zeros(unit.shape, dtype=dtypes.int64)
+    for bit in reversed(range(last.bit_length())):
+        further = position + (1 << bit)
+        smaller = sums.gather(-1, (further - 1).clamp(max=last)) < unit
+        position = where(smaller & (further <= last), further, position)
+    return position  # type: ignore[no-any-return]
+
+
+def _check_multinomial(x: Tensor, count: int, replacement: bool) -> None:
+    shape, kind = payload(x).shape, x.dtype
+    if not 1 <= len(shape) <= 2:
+        raise ShapeError(f"prob_dist must be 1 or 2 dim, got {list(shape)}")
+    if not kind.is_floating_point:
+        raise DtypeError(f"multinomial only supports floating-point dtypes for input, got: {dtypes.TITLES[kind]}")
+    if count <= 0:
+        raise RandomError(f"cannot sample n_sample <= 0 samples, got {count}")
+    if not replacement and count > shape[-1]:
+        raise RandomError(f"cannot sample n_sample > prob_dist.size(-1) samples without replacement: {count} of "
+                          f"{shape[-1]}")
+    if shape[-1] > 2**24:
+        raise RandomError("number of categories cannot exceed 2^24")
+    if current().trace is None:
+        weights = host_array(x, "multinomial()").astype(np.float64)
+        if not ((weights >= 0) & (weights < np.inf)).all():
+            raise RandomError("probability tensor contains either `inf`, `nan` or element < 0")
+        if not (weights.sum(-1) > 0).all():
+            raise RandomError("invalid multinomial distribution (sum of probabilities <= 0)")
+
+
+Tensor.bernoulli = bernoulli  # type: ignore[attr-defined]
+Tensor.multinomial = multinomial  # type: ignore[attr-defined]
 
 
 def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -256,10 +304,15 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = Fa
     if not kind.is_differentiable:
         raise DtypeError(f"dropout: result type Float can't be cast to the desired output type {dtypes.TITLES[kind]}")
     if p == 1:
-        factors = wrap(np.zeros(x._array.shape, kind.numpy))
+        factors = zeros(payload(x).shape, dtype=kind)
     else:
-        drawn = source("dropout").bernoulli(1 - p, x._array.shape, kind)
-        number = np.float64 if kind in (dtypes.float64, dtypes.complex128) else np.float32
-        drawn *= kind.numpy.type(number(1) / number(1 - p))
-        factors = wrap(drawn)
+        factors = draw("dropout", None, lambda stream, shape: _factors(stream, shape, kind, p), payload(x).shape)
     return x.mul_(factors) if inplace else mul(x, factors)  # type: ignore[attr-defined]
+
+
+def _factors(stream: Stream, shape: shapes.Shape, kind: dtype, p: float) -> np.ndarray[Any, Any]:
+    """0 with probability p, else 1 / (1 - p)."""
+    drawn = stream.bernoulli(1 - p, shape, kind)
+    number = np.float64 if kind in (dtypes.float64, dtypes.complex128) else np.float32
+    drawn *= kind.numpy.type(number(1) / number(1 - p))
+    return drawn

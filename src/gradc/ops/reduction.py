@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gradc import dtypes, shapes
 from gradc.apply import apply
 from gradc.dtypes import dtype
-from gradc.errors import DimensionError, DtypeError
+from gradc.errors import CallError, DimensionError, DtypeError
+from gradc.inplace import into
 from gradc.ir import Type
-from gradc.ops.arithmetic import maximum, minimum, where
+from gradc.ops.arithmetic import where
 from gradc.ops.base import Op
+from gradc.ops.batching import Examples, along, moved
 from gradc.ops.define import op
 from gradc.tensor import Tensor
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean", "min",
-    "prod", "sum",
+    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "mean", "prod", "sum",
 ]
 
 
 class Reduction(Op):
     """An op that reduces the dimensions `dim`, all by default, and keeps them with size 1 if `keepdim`."""
 
+    widens = True
+    batched = along("dim", scalars=True)
     samples: Any = [((2, 3, 4), {"dim": (1,)}), ((2, 3), {"dim": (0, 1), "keepdim": True}), ((3,), {"dim": (0,)}),
                     ((), {"dim": ()})]
 
@@ -34,13 +37,15 @@ class Reduction(Op):
     def result_dtype(self, computed: dtype) -> dtype:
         return computed
 
-    def compute_dtype(self, operands: Sequence[Any]) -> dtype | None:
-        return None
-
     def call(self, x: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None,
-             dtype: dtype | None = None) -> Any:
+             dtype: dtype | None = None, out: Tensor | None = None) -> Any:
+        if out is not None:
+            return into(out, self.call(x, dim, keepdim, axis=axis, dtype=dtype), self.name)
         dims = shapes.normal_dims(dim if axis is None else axis, len(x._array.shape))
-        return apply(self, (x if dtype is None else x.to(dtype),), {"dim": dims, "keepdim": keepdim})  # type: ignore
+        attrs = {"dim": dims, "keepdim": keepdim}
+        if dtype is None:
+            return apply(self, (x,), attrs)
+        return apply(self, (x.to(dtype),), attrs).to(dtype)  # type: ignore[attr-defined]
 
     def node_name(self, node: Any) -> str:
         every = len(node.attrs["dim"]) == len(node.signature[0]) and not node.attrs["keepdim"]
@@ -56,11 +61,15 @@ class Sum(Reduction):
 
 
 class Mean(Reduction):
-    """A reduction that only floating point has."""
+    """A reduction that only floating point has; `error` and `refusal` are what PyTorch says to the rest."""
+
+    error: type[DtypeError] = DtypeError
+    refusal = ("{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+               "Got: {title}")
 
     def infer(self, x: Any, *, dim: tuple[int, ...], keepdim: bool, **attrs: Any) -> Type:
         self.check_floating(x.dtype)
-        return Type(x.dtype, shapes.reduced(x.shape, dim, keepdim))
+        return Type(self.result_dtype(x.dtype), shapes.reduced(x.shape, dim, keepdim))
 
     def compute_dtype(self, operands: Sequence[Any]) -> dtype | None:
         self.check_floating(operands[0].dtype)
@@ -69,9 +78,9 @@ class Mean(Reduction):
     def check_floating(self, found: Any) -> None:
         """Raise DtypeError for integers and bools."""
         kind = dtypes.of(found)
+        self.check_category(kind)
         if not kind.is_differentiable:
-            raise DtypeError(f"{self.name}(): could not infer output dtype. Input dtype must be either a floating "
-                             f"point or complex dtype. Got: {dtypes.TITLES[kind]}")
+            raise self.error(self.refusal.format(name=self.name, title=dtypes.TITLES[kind]))
 
 
 def restore(g: Tensor, type: Type, dim: tuple[int, ...], keepdim: bool) -> Tensor:
@@ -121,6 +130,7 @@ class prod(Sum):
     Source  torch.prod. The gradient is right where an element is 0
     """
 
+    autocast = "float32"
     kernel = lambda xp, x, *, dim, keepdim=False: xp.prod(x, axis=dim, keepdims=keepdim)
     grad_x = lambda g, x, dim, keepdim: restore(g, x.type_, dim, keepdim) * _product_of_others(x, dim)
 
@@ -134,11 +144,15 @@ def _product_of_others(x: Tensor, dim: tuple[int, ...]) -> Tensor:
 
 
 class Extreme(Reduction):
-    """The largest or smallest element; ties share the gradient evenly."""
+    """The largest or smallest element; ties share the gradient evenly. `empty` is raised where there is none."""
+
+    empty: type[Exception] = DimensionError
+
+    rejects = (dtypes.COMPLEX,)
 
     def infer(self, x: Any, *, dim: tuple[int, ...], keepdim: bool) -> Type:
         if 0 in [x.shape[d] for d in dim]:
-            raise DimensionError(f"{self.name}(): Expected reduction dim to be specified for input.numel() == 0. "
+            raise self.empty(f"{self.name}(): Expected reduction dim to be specified for input.numel() == 0. "
                                  f"Specify the reduction dim with the 'dim' argument." if len(dim) == len(x.shape)
                                  else f"{self.name}(): Expected reduction dim {dim[0]} to have non-zero size.")
         return Type(x.dtype, shapes.reduced(x.shape, dim, keepdim))
@@ -181,7 +195,12 @@ class Truth(Reduction):
     samples: Any = [([[True, False], [True, True]], {"dim": (1,)}), ([1.0, 0.0], {"dim": (0,)})]
 
     def result_dtype(self, computed: dtype) -> dtype:
-        return dtypes.bool_
+        return dtypes.uint8 if computed is dtypes.uint8 else dtypes.bool_
+
+
+def _truth(xp: Any, x: Any, found: Any) -> Any:
+    """A truth value as PyTorch has it: of bytes it is a byte."""
+    return xp.astype(found, x.dtype) if x.dtype == "uint8" else found
 
 
 @op
@@ -191,7 +210,7 @@ class any(Truth):
     Source  torch.any
     """
 
-    kernel = lambda xp, x, *, dim, keepdim=False: xp.any(x, axis=dim, keepdims=keepdim)
+    kernel = lambda xp, x, *, dim, keepdim=False: _truth(xp, x, xp.any(x, axis=dim, keepdims=keepdim))
 
 
 @op
@@ -201,7 +220,7 @@ class all(Truth):
     Source  torch.all
     """
 
-    kernel = lambda xp, x, *, dim, keepdim=False: xp.all(x, axis=dim, keepdims=keepdim)
+    kernel = lambda xp, x, *, dim, keepdim=False: _truth(xp, x, xp.all(x, axis=dim, keepdims=keepdim))
 
 
 @op
@@ -221,6 +240,8 @@ class count_nonzero(Reduction):
 class Position(Op):
     """The index of an extreme along one dimension, or in the flattened tensor when dim is None."""
 
+    rejects = (dtypes.BOOL, dtypes.COMPLEX)
+
     samples: Any = [((3, 4), {"dim": 1}), ((3, 4), {"dim": None}), ((5,), {"dim": 0, "keepdim": True})]
 
     def infer(self, x: Any, *, dim: int | None, keepdim: bool) -> Type:
@@ -229,9 +250,19 @@ class Position(Op):
             raise DimensionError(f"{self.name}(): Expected reduction dim to have non-zero size.")
         return Type(dtypes.int64, shapes.reduced(x.shape, dims, keepdim))
 
-    def call(self, x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    def call(self, x: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
+        if out is not None:
+            return into(out, self.call(x, dim, keepdim), self.name)
         dim = None if dim is None or not x.ndim else shapes.normal_dim(dim, x.ndim)
         return apply(self, (x,), {"dim": dim, "keepdim": keepdim})
+
+    def batched(self, examples: Examples) -> Any:
+        x, dim = examples.operands[0], examples.attrs["dim"]
+        if dim is not None:
+            return examples.apply(self, dim=moved(dim))
+        found = apply(self, (x.reshape((examples.size, math.prod(examples.shape(0)))),), {"dim": 1, "keepdim": False})
+        kept = (1,) * examples.rank(0) if examples.attrs["keepdim"] else ()
+        return found.reshape((examples.size, *kept)) if kept else found
 
 
 @op
@@ -254,42 +285,39 @@ class argmin(Position):
     kernel = lambda xp, x, *, dim=None, keepdim=False: xp.argmin(x, axis=dim, keepdims=keepdim)
 
 
-class ExtremeWithIndex(NamedTuple):
-    """What max(dim) and min(dim) return."""
+class ExtremeOfAll(Extreme):
+    """max() and min() without a dimension."""
 
-    values: Tensor
-    indices: Tensor
+    empty = CallError
+    method = False
+    samples: Any = [((2, 3), {"dim": (0, 1)}), ((3,), {"dim": (0,)}), ((), {"dim": ()})]
 
-
-def _extreme(x: Tensor, args: tuple[Any, ...], keepdim: bool, dim: Any, position: Op, reduction: Op,
-             pointwise: Op) -> Any:
-    if args and isinstance(args[0], Tensor):
-        return pointwise(x, args[0])
-    if args:
-        dim, keepdim = args[0], args[1] if len(args) > 1 else keepdim
-    if dim is None:
-        return reduction(x)
-    if not x.ndim:
-        return ExtremeWithIndex(reduction(x), position(x))
-    indices = position(x, dim, True)
-    values = x.gather(dim, indices)  # type: ignore[attr-defined]
-    if not keepdim:
-        values, indices = values.squeeze(dim), indices.squeeze(dim)
-    return ExtremeWithIndex(values, indices)
+    def node_name(self, node: Any) -> str:
+        return f"{self.torch_name}Backward1"
 
 
-def max(x: Tensor, *args: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The largest element; with `dim` the largest along it and their indices; with a tensor, maximum. As torch.max."""
-    return _extreme(x, args, keepdim, dim, argmax, amax, maximum)
+@op
+class max_(ExtremeOfAll):
+    """The largest element.
+
+    Source  torch.max
+    """
+
+    kernel = lambda xp, x, *, dim, keepdim=False: xp.max(x, axis=dim, keepdims=keepdim)
+    grad_x = lambda g, x, result, dim, keepdim: share(g, x, result, dim, keepdim)
+    torch_name = "Max"
 
 
-def min(x: Tensor, *args: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The smallest element; with `dim` the smallest along it and their indices; with a tensor, minimum. torch.min."""
-    return _extreme(x, args, keepdim, dim, argmin, amin, minimum)
+@op
+class min_(ExtremeOfAll):
+    """The smallest element.
 
+    Source  torch.min
+    """
 
-Tensor.max = max  # type: ignore[attr-defined]
-Tensor.min = min  # type: ignore[attr-defined]
+    kernel = lambda xp, x, *, dim, keepdim=False: xp.min(x, axis=dim, keepdims=keepdim)
+    grad_x = lambda g, x, result, dim, keepdim: share(g, x, result, dim, keepdim)
+    torch_name = "Min"
 
 
 @op
@@ -312,7 +340,7 @@ class logsumexp(Mean):
 
 
 def _logsumexp(x: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
-    largest = amax(x, dim, True)
+    largest = amax(x.real, dim, True)  # type: ignore[attr-defined]
     finite = where(largest.isfinite(), largest, 0.0)  # type: ignore[attr-defined]
     result = sum((x - finite).exp(), dim, True).log() + finite
     return result if keepdim else result.reshape(shapes.reduced(x._array.shape, dim, False))

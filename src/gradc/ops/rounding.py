@@ -20,7 +20,7 @@ class Rounding(Pointwise):
     """Rounds to an integer; the gradient is 0 everywhere."""
 
     inplace = True
-    rejects = (dtypes.BOOL,)
+    rejects = (dtypes.BOOL, dtypes.COMPLEX)
     samples: Any = [([-1.6, -0.4, 0.3, 1.6, 2.7],), (kinks([-1.5, -0.5, 0.5, 1.5, 2.5, -2.0, 2.0]),)]
 
 

@@ -6,6 +6,8 @@ A sample is a tuple of operands, then, if the op has attributes, a dict of them.
     [1.0, -2.0]       these numbers, in the dtype under test; integers and bools stay what they are
     2.5, None         a Python number; an absent operand
     ints((3,), 4)     random integers 0 … 3, an index for instance
+    reals((3,))       random numbers that are real where the others are complex
+    positive((3, 3))  a random Hermitian positive definite matrix
     kinks([0.0])      numbers at which the op has no derivative: its gradient there is a choice, PyTorch's
 """
 
@@ -35,6 +37,16 @@ class ints:
         return f"ints({self.shape}, {self.below}{', distinct=True' if self.distinct else ''})"
 
 
+class reals:
+    """Random normal numbers; real ones, of the same precision, where the dtype under test is complex."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+
+    def __repr__(self) -> str:
+        return f"reals({self.shape})"
+
+
 class kinks:
     """Numbers at which the op jumps or bends, so that finite differences say nothing about its gradient."""
 
@@ -45,6 +57,16 @@ class kinks:
         return f"kinks({self.data})"
 
 
+class positive(kinks):
+    """A random Hermitian positive definite matrix. An op that reads one half of it has no derivative by elements."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+
+    def __repr__(self) -> str:
+        return f"positive({self.shape})"
+
+
 def split(sample: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The operands and the attributes of a sample."""
     if sample and isinstance(sample[-1], dict):
@@ -52,20 +74,30 @@ def split(sample: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return tuple(sample), {}
 
 
-def operands(sample: Sequence[Any], kind: dtype) -> list[Any]:
-    """Tensors and numbers for the operands of a sample, numbers in the dtype `kind`: the same ones at each call."""
+def operands(sample: Sequence[Any], kind: dtype, variant: int = 0) -> list[Any]:
+    """Tensors and numbers for the operands of a sample, numbers in the dtype `kind`: the same ones at each call.
+
+    Another `variant` has other random numbers, and the given ones in another order.
+    """
     parts, _ = split(sample)
-    return [_operand(part, kind, zlib.crc32(f"{i} {part!r}".encode())) for i, part in enumerate(parts)]
+    return [_operand(part, kind, zlib.crc32(f"{i} {part!r}".encode()) + variant, variant > 0)
+            for i, part in enumerate(parts)]
 
 
-def _operand(part: Any, kind: dtype, seed: int) -> Any:
+def _operand(part: Any, kind: dtype, seed: int, shuffled: bool) -> Any:
     random = np.random.default_rng(seed)
     if isinstance(part, tuple):
         return wrap(_random(random, part, kind))
+    if isinstance(part, reals):
+        return wrap(_random(random, part.shape, kind.to_real()))
+    if isinstance(part, positive):
+        x = _random(random, part.shape, kind)
+        return wrap(x @ np.swapaxes(x, -1, -2).conj() + np.eye(part.shape[-1], dtype=x.dtype))
     if isinstance(part, ints):
         return wrap(_integers(random, part))
     if isinstance(part, (list, kinks)):
         data = np.asarray(part.data if isinstance(part, kinks) else part)
+        data = random.permutation(data.reshape(-1)).reshape(data.shape) if shuffled else data
         return wrap(data.astype(kind.numpy) if data.dtype.kind == "f" else data)
     return part
 
@@ -76,6 +108,8 @@ def _random(random: np.random.Generator, shape: Shape, kind: dtype) -> np.ndarra
     if kind.category == dtypes.INT:  # no zeros: an integer divided by zero has no value
         return np.asarray(random.integers(1, 6, shape) * random.choice([1, 1 if kind is dtypes.uint8 else -1], shape),
                           kind.numpy)
+    if kind.category == dtypes.COMPLEX:
+        return np.asarray(random.standard_normal(shape) + 1j * random.standard_normal(shape), kind.numpy)
     return np.asarray(random.standard_normal(shape), kind.numpy)
 
 

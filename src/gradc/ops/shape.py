@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from gradc import locations, shapes
+from gradc import dtypes, locations, shapes
 from gradc.apply import apply
 from gradc.errors import GradError, ShapeError
 from gradc.ir import Type
 from gradc.ops.base import Op
+from gradc.ops.batching import along, moved
+from gradc.ops.conversion import view_as_dtype
 from gradc.ops.define import op
 from gradc.shapes import normal_dim
 from gradc.tensor import Tensor
@@ -39,6 +42,7 @@ class reshape(Rearrangement):
 
     kernel = lambda xp, x, *, shape: xp.reshape(x, shape)
     grad_x = lambda g, x_type: reshape(g, x_type.shape)
+    batched = lambda self, examples: examples.apply(self, shape=(examples.size, *examples.attrs["shape"]))
     torch_name = "View"
     samples = [((2, 3), {"shape": (3, 2)}), ((4,), {"shape": (2, 1, 2)}), ((1,), {"shape": ()})]
 
@@ -54,11 +58,13 @@ class reshape(Rearrangement):
         return apply(self, (x,), {"shape": target})
 
 
-def view(x: Tensor, *shape: Any) -> Tensor:
-    """reshape that never copies, as torch.Tensor.view. With a dtype of the same size, the bytes as that type.
+def view(x: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
+    """reshape that never copies, as torch.Tensor.view. With a dtype in place of a shape, the bytes as that type.
 
     Raises ShapeError when the memory cannot be seen under that shape.
     """
+    if dtype is not None or len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
+        return view_as_dtype(x, shape[0] if shape else dtype)  # type: ignore[no-any-return]
     result = reshape(x, *shape)
     if result._view is None and result._array.size:
         raise ShapeError(f"view size is not compatible with input tensor's size and stride (at least one dimension "
@@ -108,6 +114,7 @@ class permute(Rearrangement):
 
     kernel = lambda xp, x, *, dims: xp.transpose(x, dims)
     grad_x = lambda g, dims: permute(g, inverse(dims))
+    batched = lambda self, examples: examples.apply(self, dims=(0, *moved(examples.attrs["dims"])))
     samples = [((2, 3, 4), {"dims": (2, 0, 1)}), ((2, 3), {"dims": (1, 0)})]
 
     def infer(self, x: Any, *, dims: tuple[int, ...]) -> Type:
@@ -143,6 +150,7 @@ class transpose(Rearrangement):
 
     kernel = lambda xp, x, *, dim0, dim1: xp.swapaxes(x, dim0, dim1)
     grad_x = lambda g, dim0, dim1: transpose(g, dim0, dim1)
+    batched = along("dim0", "dim1")
     aliases = ("swapaxes", "swapdims")
     samples = [((2, 3, 4), {"dim0": 0, "dim1": 2}), ((2, 3), {"dim0": 0, "dim1": 1})]
 
@@ -170,6 +178,8 @@ class t(Rearrangement):
 
     kernel = lambda xp, x: xp.transpose(x)
     grad_x = lambda g: t(g)
+    batched = lambda self, examples: (
+        transpose(examples.operands[0], 1, 2) if examples.rank(0) == 2 else examples.operands[0])
     samples = [((2, 3),), ((3,),)]
 
     def infer(self, x: Any) -> Type:
@@ -187,6 +197,12 @@ class t(Rearrangement):
 
 
 def _reversed_dims(x: Tensor) -> Tensor:
+    if x.ndim != 2:
+        warnings.warn("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and "
+                      "it will throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
+                      "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor."
+                      if x.ndim else "Tensor.T is deprecated on 0-D tensors. This function is the identity in these "
+                      "cases.", UserWarning, stacklevel=2)
     return permute(x, tuple(reversed(range(x.ndim))))
 
 
@@ -222,6 +238,8 @@ class expand(Op):
 
     kernel = lambda xp, x, *, shape: xp.broadcast_to(x, shape)
     grad_x = lambda g: g
+    batched = lambda self, examples: examples.apply(
+        self, [examples.wide(0, len(examples.attrs["shape"]))], shape=(examples.size, *examples.attrs["shape"]))
     view = True
     samples = [((3, 1), {"shape": (3, 4)}), ((), {"shape": (2, 2)}), ((3,), {"shape": (2, 3)})]
 
@@ -262,6 +280,7 @@ class squeeze(Rearrangement):
 
     kernel = lambda xp, x, *, dim: xp.squeeze(x, dim)
     grad_x = lambda g, x_type: reshape(g, x_type.shape)
+    batched = along("dim")
     samples = [((2, 1, 3), {"dim": (1,)}), ((1, 1), {"dim": (0, 1)})]
 
     def infer(self, x: Any, *, dim: tuple[int, ...]) -> Type:
@@ -285,6 +304,7 @@ class unsqueeze(Rearrangement):
 
     kernel = lambda xp, x, *, dim: xp.expand_dims(x, dim)
     grad_x = lambda g, x_type: reshape(g, x_type.shape)
+    batched = along("dim")
     samples = [((2, 3), {"dim": 1}), ((), {"dim": 0})]
 
     def infer(self, x: Any, *, dim: int) -> Type:

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 from gradc import shapes
 from gradc.apply import apply
+from gradc.dtypes import dtype
+from gradc.inplace import into
 from gradc.ops.arithmetic import where
 from gradc.ops.define import op
-from gradc.ops.reduction import Mean, amax, count, mean, restore, sum
+from gradc.ops.reduction import Mean, count, mean, restore
 from gradc.tensor import Tensor
 
-__all__ = ["norm", "std", "std_mean", "var", "var_mean"]
+__all__ = ["std", "std_mean", "var", "var_mean"]
+
+
+class Spread(Mean):
+    """A size that is real for complex numbers too."""
+
+    refusal = "std and var only support floating point and complex dtypes"
+
+    def result_dtype(self, computed: dtype) -> dtype:
+        return computed.to_real()
+
+
+def _check_degrees(x: Tensor, dims: tuple[int, ...], correction: float, name: str) -> None:
+    """Warn as PyTorch does where nothing is left to divide by."""
+    if math.prod([x._array.shape[d] for d in dims]) <= correction and x.numel():
+        warnings.warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
+                      "factor (input numel divided by output numel).", UserWarning, stacklevel=4)
 
 
 @op
-class var(Mean):
+class var(Spread):
     """The variance of x over the dimensions `dim`: Σ (x - mean)² / (n - correction).
 
     Source  torch.var, two passes
@@ -28,11 +47,14 @@ class var(Mean):
     samples = [((2, 3, 4), {"dim": (1,)}), ((5,), {"dim": (0,), "correction": 0, "keepdim": True})]
 
     def call(self, x: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
-             correction: Any = None) -> Any:
+             correction: Any = None, out: Tensor | None = None) -> Any:
+        if out is not None:
+            return into(out, self.call(x, dim, unbiased, keepdim, correction=correction), self.name)
         if isinstance(dim, bool):
             dim, unbiased = None, dim
         dims = shapes.normal_dims(dim, x.ndim)
         degrees = (1 if unbiased else 0) if correction is None else correction
+        _check_degrees(x, dims, degrees, self.name)
         return apply(self, (x,), {"dim": dims, "correction": degrees, "keepdim": keepdim})
 
     def node_name(self, node: Any) -> str:
@@ -40,7 +62,7 @@ class var(Mean):
 
 
 @op
-class std(Mean):
+class std(Spread):
     """The standard deviation of x over the dimensions `dim`: the square root of the variance.
 
     Source  torch.std
@@ -66,27 +88,18 @@ def std_mean(x: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool
     return std(x, dim, correction=correction, keepdim=keepdim), mean(x, dim, keepdim)
 
 
-def norm(x: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The p-norm of x over the dimensions `dim`, as torch.norm. Its gradient at 0 is 0."""
-    if p in ("fro", None):
-        p = 2
-    if p == math.inf:
-        return amax(x.abs(), dim, keepdim)  # type: ignore[attr-defined]
-    if p == 1:
-        return sum(x.abs(), dim, keepdim)  # type: ignore[attr-defined]
-    if p == 2:
-        return norm2(x, dim, keepdim)
-    return sum(x.abs() ** p, dim, keepdim) ** (1.0 / p)  # type: ignore[attr-defined]
-
-
 @op
-class norm2(Mean):
+class norm2(Spread):
     """√ Σ x² over the dimensions `dim`. The gradient at 0 is 0.
 
     Source  torch.linalg.vector_norm
     """
 
+    refusal = "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {title}"
+
     kernel = lambda xp, x, *, dim, keepdim=False: xp.sqrt(xp.sum(xp.multiply(x, x), axis=dim, keepdims=keepdim))
+    complex_kernel = lambda xp, x, *, dim, keepdim=False: xp.sqrt(xp.sum(
+        xp.square(xp.real(x)) + xp.square(xp.imag(x)), axis=dim, keepdims=keepdim))
     grad_x = lambda g, x, result, dim, keepdim: where(
         restore(result, x.type_, dim, keepdim) == 0, 0.0, restore(g / result, x.type_, dim, keepdim) * x)
     torch_name = "LinalgVectorNorm"
@@ -94,6 +107,3 @@ class norm2(Mean):
 
     def node_name(self, node: Any) -> str:
         return "LinalgVectorNormBackward0"
-
-
-Tensor.norm = norm  # type: ignore[attr-defined]

@@ -1,7 +1,21 @@
 """Optimizers: torch.optim."""
 
+from gradc.optim import lr_scheduler, swa_utils
+from gradc.optim.adadelta import Adadelta
+from gradc.optim.adagrad import Adagrad
 from gradc.optim.adam import Adam, AdamW
+from gradc.optim.adamax import Adamax
+from gradc.optim.asgd import ASGD
+from gradc.optim.lbfgs import LBFGS
+from gradc.optim.nadam import NAdam
+from gradc.optim.optax import Optax
 from gradc.optim.optimizer import Optimizer
+from gradc.optim.radam import RAdam
+from gradc.optim.rmsprop import RMSprop
+from gradc.optim.rprop import Rprop
 from gradc.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+__all__ = [
+    "ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optax", "Optimizer", "RAdam",
+    "RMSprop", "Rprop", "lr_scheduler", "swa_utils",
+]

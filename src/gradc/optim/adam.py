@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from gradc.errors import DtypeError
-from gradc.optim.formula import FormulaOptimizer, zeros_of
-from gradc.optim.optimizer import check_rate, check_setting
-from gradc.tensor import Tensor, wrap
+from gradc.optim.formula import FormulaOptimizer, decayed
+from gradc.optim.optimizer import check_betas, check_rate, check_setting
+from gradc.tensor import Tensor
 
 
 class Settings(NamedTuple):
@@ -29,8 +24,8 @@ class Settings(NamedTuple):
 class Adam(FormulaOptimizer):
     """Steps of about the size lr, scaled by running means of the gradient and of its square, as torch.optim.Adam.
 
-    `foreach`, `capturable` and `fused` choose among PyTorch's implementations and change nothing here; `differentiable`
-    is refused.
+    `foreach`, `capturable` and `fused` choose among PyTorch's implementations and change nothing here; with
+    `differentiable` the update is part of the graph.
 
     Source  Kingma and Ba 2015, "Adam: a method for stochastic optimization", with the reordering at the end of its
             section 2; Reddi et al. 2018 for amsgrad
@@ -44,44 +39,21 @@ class Adam(FormulaOptimizer):
                  fused: bool | None = None, decoupled_weight_decay: bool = False) -> None:
         check_rate(lr)
         check_setting("epsilon value", eps, eps >= 0)
-        for i, beta in enumerate(betas):
-            check_setting(f"beta parameter at index {i}", beta, 0 <= beta < 1)
+        check_betas(betas)
         check_setting("weight_decay value", weight_decay, weight_decay >= 0)
         super().__init__(params, {
             "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
             "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
             "fused": fused, "decoupled_weight_decay": decoupled_weight_decay})
 
-    def begin(self, p: Tensor, settings: Settings, trace: Any) -> tuple[Sequence[Tensor], Any]:
-        """The running means, and the number of this step."""
-        state = self.state[p]
-        names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if settings.amsgrad else ("exp_avg", "exp_avg_sq")
-        if names[-1] not in state:
-            if p.dtype.is_complex:
-                raise DtypeError(f"Adam: parameters are real, got {p.type_}")
-            state.setdefault("step", wrap(np.zeros((), np.float32)))
-            for name in names:
-                state.setdefault(name, zeros_of(p))
-        means = [state[name] for name in names]
-        step = state["step"]
-        if trace is None:
-            count = step._array.item() + 1
-            step._array[...] = count
-            return means, count
-        for name in ("step", *names):
-            trace.guard(state, name)
-        step += 1
-        return means, step.to(p.dtype) if p.element_size() == 8 else step
+    def moments(self, settings: Settings) -> tuple[str, ...]:
+        return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if settings.amsgrad else ("exp_avg", "exp_avg_sq")
 
-    def coefficients(self, xp: Any, settings: Settings, count: Any) -> tuple[Any, ...]:
-        """The shares of old and new in both means, the constant in the denominator, the rate, and weight decay.
-
-        A mean started at zero after `count` steps lacks the factor 1 - beta^count, here -expm1(count · log beta), which
-        rounds well in float32 too.
-        """
+    def coefficients(self, xp: Any, settings: Settings, now: Any, before: Any) -> tuple[Any, ...]:
+        """The shares of old and new in both means, the constant in the denominator, the rate, and weight decay."""
         lr, (beta1, beta2) = settings.lr, settings.betas
-        missing1, missing2 = [-xp.expm1(count * math.log(beta)) if beta else 1.0 for beta in (beta1, beta2)]
-        root = xp.sqrt(missing2) if beta2 else 1.0
+        missing1, missing2 = [bias_correction(xp, beta, now[0]) for beta in (beta1, beta2)]
+        root = xp.sqrt(missing2)
         decay = 1 - lr * settings.weight_decay if settings.decoupled_weight_decay else settings.weight_decay
         return 1 - beta1, beta2, 1 - beta2, settings.eps * root, lr * root / missing1, decay
 
@@ -89,19 +61,20 @@ class Adam(FormulaOptimizer):
         """m = beta1·m + (1 - beta1)·g; v = beta2·v + (1 - beta2)·g²; p = p - rate·m / (√v + eps)."""
         mean, square, *largest = state
         new1, old2, new2, eps, rate, decay = coefficients
-        if settings.maximize:
-            g = -g
-        if settings.weight_decay:
-            if settings.decoupled_weight_decay:
-                p *= decay
-            else:
-                g = g + decay * p
+        g = decayed(settings, decay, p, g)
         mean += (g - mean) * new1
         square *= old2
         square += g * g * new2
         if settings.amsgrad:
             square = xp.maximum(*largest, square, out=largest[0])
         p -= mean / (xp.sqrt(square) + eps) * rate
+
+
+def bias_correction(xp: Any, beta: Any, step: Any) -> Any:
+    """1 - beta^step: what a mean that started at zero has seen after `step` steps. In the form that rounds well."""
+    if not isinstance(beta, Tensor) and not beta:
+        return 1.0
+    return -xp.expm1(step * xp.log(beta))
 
 
 class AdamW(Adam):

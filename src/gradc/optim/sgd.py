@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gradc import locations
 from gradc.errors import TraceError
-from gradc.optim.formula import FormulaOptimizer, zeros_of
+from gradc.modes import current
+from gradc.optim.formula import FormulaOptimizer, counter, decayed
 from gradc.optim.optimizer import OptimizerError, check_rate, check_setting
 from gradc.tensor import Tensor
 
@@ -26,7 +26,8 @@ class Settings(NamedTuple):
 class SGD(FormulaOptimizer):
     """Stochastic gradient descent with momentum, as torch.optim.SGD.
 
-    `foreach` and `fused` choose among PyTorch's implementations and change nothing here; `differentiable` is refused.
+    `foreach` and `fused` choose among PyTorch's implementations and change nothing here; with `differentiable` the
+    update is part of the graph.
 
     Source  Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning"
     """
@@ -45,35 +46,37 @@ class SGD(FormulaOptimizer):
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
             "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused})
 
-    def begin(self, p: Tensor, settings: Settings, trace: Any) -> tuple[Sequence[Tensor], Any]:
-        """The momentum buffer, if there is momentum, and whether its first gradient is not dampened as others are."""
-        if not settings.momentum:
-            return (), False
-        state = self.state[p]
-        buffer = state.get("momentum_buffer")
-        first = buffer is None
-        if first:
-            if trace is not None and settings.dampening:
-                raise TraceError(f"SGD: the first step with dampening differs from all later ones"
-                                 f"{locations.quote(locations.here())}\n    Take one step outside the compiled "
-                                 f"function first.")
-            buffer = state["momentum_buffer"] = zeros_of(p)
-        if trace is not None:
-            trace.guard(state, "momentum_buffer")
-        return (buffer,), first and settings.dampening != 0
+    counters = ()
 
-    def coefficients(self, xp: Any, settings: Settings, count: Any) -> tuple[Any, ...]:
+    def moments(self, settings: Settings) -> tuple[str, ...]:
+        return ("momentum_buffer",) if settings.momentum else ()
+
+    def begin(self, p: Tensor, group: dict[str, Any], moments: tuple[str, ...]) -> tuple[list[Tensor], list[Tensor]]:
+        """The momentum buffer, if there is momentum; with a counter where its first gradient is not to be dampened."""
+        if not moments:
+            return [], []
+        state = self.state[p]
+        if state.get("momentum_buffer") is not None:
+            return [], [state["momentum_buffer"]]
+        if group["dampening"] and current().trace is not None:
+            raise TraceError(f"SGD: the first step with dampening differs from all later ones"
+                             f"{locations.quote(locations.here())}\n    Take one step outside the compiled "
+                             f"function first.")
+        buffer = state["momentum_buffer"] = self.first("momentum_buffer", p, group)
+        return [counter(1.0)] if group["dampening"] else [], [buffer]
+
+    def advance(self, xp: Any, settings: Settings, *counters: Any) -> tuple[Any, ...]:
+        return counters
+
+    def coefficients(self, xp: Any, settings: Settings, now: Any, before: Any) -> tuple[Any, ...]:
         """Learning rate, momentum, the share of a gradient that enters the buffer, weight decay."""
-        share = 1 if count else 1 - settings.dampening
+        share = 1 if now else 1 - settings.dampening
         return settings.lr, settings.momentum, share, settings.weight_decay
 
     def update(self, xp: Any, coefficients: Any, settings: Settings, p: Any, g: Any, *state: Any) -> None:
         """b = momentum·b + share·g; p = p - lr·b."""
         lr, momentum, share, weight_decay = coefficients
-        if settings.maximize:
-            g = -g
-        if settings.weight_decay:
-            g = g + weight_decay * p
+        g = decayed(settings, weight_decay, p, g)
         if settings.momentum:
             (buffer,) = state
             buffer *= momentum

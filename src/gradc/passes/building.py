@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from gradc.ir import Graph, Location, Node, Operand, Value, fresh_names, values
+from gradc.ir import Graph, Location, Node, Operand, Value, fresh_names, names
 from gradc.modes import Modes, enter
 from gradc.tensor import Tensor
 from gradc.tracing import Tracer
@@ -27,7 +27,7 @@ class Builder(Tracer):
 
     def _first_name(self, base: str) -> str:
         """A name that is not taken. Most graphs that a pass looks at need none, so the names are gathered here."""
-        self.name = fresh_names(value.name for value in values(self.source))
+        self.name = fresh_names(names(self.source))
         return self.name(base)
 
     def current(self, operand: Operand) -> Operand:
@@ -43,6 +43,10 @@ class Builder(Tracer):
             node = node.replace(inputs=tuple(map(self.current, node.inputs)))
         self.nodes.append(node)
         return node
+
+    def differentiable(self, on: bool) -> None:
+        """Whether what is recorded will be differentiated: a formula may ask by the grad mode, as in eager mode."""
+        self._modes = Modes(on, self)
 
     def call(self, location: Location, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a function, recording what it does at `location`."""
@@ -61,6 +65,22 @@ class Builder(Tracer):
         made = self.call(location, function, *given, **(attrs or {}))
         parts = cast("tuple[Any, ...]", made if isinstance(made, tuple) else (made,))
         return tuple([self.read(x) if isinstance(x, Tensor) else x for x in parts])
+
+    def inline(self, graph: Graph, operands: Iterable[Operand], reason: str | None = None) -> dict[Operand, Operand]:
+        """Append the nodes of a region, called with these operands. Returns what its values are in this graph."""
+        inside: dict[Operand, Operand] = dict(zip(graph.inputs, operands, strict=True))
+        for node in graph.nodes:
+            made: dict[str, str] = {}
+            for value in node.outputs:
+                base, bracket, index = value.name.partition("[")
+                if base not in made:
+                    made[base] = self.name(base)
+                inside[value] = Value(f"{made[base]}{bracket}{index}", value.type)
+            self.nodes.append(node.replace(
+                inputs=tuple([inside[x] if isinstance(x, Value) else x for x in node.inputs]),
+                outputs=tuple([cast(Value, inside[v]) for v in node.outputs]),
+                loc=node.loc if reason is None else node.loc.because(reason)))
+        return inside
 
     def replace(self, node: Node, results: Iterable[Operand], since: int) -> None:
         """Let `results` stand for those of a node that is not kept; what was made since node `since` takes its name."""

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from gradc.ir import Graph
+from gradc.ir.traits import is_call
+from gradc.ops.custom import defined
 from gradc.passes.building import Builder
 
 
 def decompose(graph: Graph) -> Graph:
-    """Replace every composite op by its decomposition, until only ops with a kernel are left."""
-    while any(composite(node.op) for node in graph.nodes):
+    """Replace composite ops by their decomposition, and calls by what they call, until only kernels are left."""
+    while any(composite(node.op) or is_call(node) for node in graph.nodes):
         builder = Builder(graph)
         for node in graph.nodes:
-            if not composite(node.op):
+            if not composite(node.op) and not is_call(node):
                 builder.keep(node)
                 continue
             since = len(builder.nodes)
             operands = [builder.current(x) for x in node.inputs]
+            if is_call(node):
+                inside = builder.inline(node.regions[0], operands)
+                builder.replace(node, [inside[v] for v in defined(node.regions[0])], since)
+                continue
             location = node.loc.because(node.op.name)
             results = builder.run(node.op.decompose, operands, location, dict(node.attrs))
             builder.replace(node, results, since)

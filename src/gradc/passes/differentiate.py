@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from gradc.ir import Graph, Node, Operand, Value
+from gradc.ir.traits import is_call
 from gradc.ops.arithmetic import add
 from gradc.ops.conversion import detach
 from gradc.ops.creation import ones_like, zeros_like
+from gradc.ops.custom import saved
 from gradc.passes.building import Builder, renamed
 from gradc.tensor import Tensor
 
@@ -19,18 +21,25 @@ def differentiate(graph: Graph) -> Graph:
     Only nodes on a path from the inputs to the outputs take part, so no cotangent is zero or unused by construction.
     The cotangent of `z` is called `d_z`. When all gradients are derived, `detach` has done its work and is dropped.
     """
-    if any(node.op.name == "gradient" for node in graph.nodes):
-        builder = Builder(graph)
-        for node in graph.nodes:
-            if node.op.name != "gradient":
-                builder.keep(node)
-                continue
-            cotangents = _expand(builder, node, tuple(map(builder.current, node.inputs)))
-            if not node.attrs.get("create_graph"):  # a later gradient must not flow through this one
-                cotangents = [builder.run(detach, [g], node.loc.because("grad"))[0] for g in cotangents]
-            builder.mapping.update(zip(node.outputs, cotangents, strict=True))
-        graph = builder.finish()
-    return _attached(graph)
+    return _attached(expand_gradients(graph))
+
+
+def expand_gradients(graph: Graph) -> Graph:
+    """`differentiate` for a graph that will be differentiated further: each `detach` stays."""
+    if not any(node.op.name == "gradient" for node in graph.nodes):
+        return graph
+    builder = Builder(graph)
+    for node in graph.nodes:
+        if node.op.name != "gradient":
+            builder.keep(node)
+            continue
+        again = bool(node.attrs.get("create_graph"))
+        builder.differentiable(again)
+        cotangents = _expand(builder, node, tuple(map(builder.current, node.inputs)))
+        if not again:  # a later gradient must not flow through this one
+            cotangents = [builder.run(detach, [g], node.loc.because("grad"))[0] for g in cotangents]
+        builder.mapping.update(zip(node.outputs, cotangents, strict=True))
+    return builder.finish()
 
 
 def _attached(graph: Graph) -> Graph:
@@ -75,11 +84,24 @@ def _depending(nodes: Sequence[Node], targets: Iterable[Value]) -> set[Operand]:
     """The values through which a gradient can flow to a target, the targets included."""
     depending: set[Operand] = set(targets)
     for node in nodes:
-        op = node.op
-        if op.saved_names is not None and not depending.isdisjoint(node.inputs) and (
-                op.joint is not None or any(x in depending for i, x in enumerate(node.inputs) if i in op.formulas)):
-            depending.update([v for v in node.outputs if v.type.dtype.is_differentiable])
+        if not depending.isdisjoint(node.inputs) and _flows(node, depending):
+            depending.update([v for v in _results(node) if v.type.dtype.is_differentiable])
     return depending
+
+
+def _flows(node: Node, depending: Collection[Operand]) -> bool:
+    """Whether the results of a node have a gradient with respect to an operand in `depending`."""
+    op = node.op
+    if is_call(node):
+        gradients = node.regions[1].outputs if len(node.regions) > 1 else ()
+        return any(g is not None and x in depending for g, x in zip(gradients, node.inputs, strict=False))
+    return op.saved_names is not None and (
+        op.joint is not None or any(x in depending for i, x in enumerate(node.inputs) if i in op.formulas))
+
+
+def _results(node: Node) -> Sequence[Value]:
+    """The results that can have a cotangent: of a call those of its function, without what it saves."""
+    return node.outputs[: len(node.regions[0].results)] if is_call(node) else node.outputs
 
 
 class _Reverse:
@@ -135,8 +157,20 @@ class _Reverse:
 
 def _formulas(builder: Builder, node: Node, cotangents: Sequence[Operand], needs: Sequence[bool]) -> list[Operand]:
     """The cotangent of each operand of a node that needs one, by the gradient formulas of its op."""
+    if is_call(node):
+        return _pulled(builder, node, cotangents)
     found = node.op.gradients(_Names(builder, node, cotangents), needs)
     return [builder.read(g) if isinstance(g, Tensor) else g for g in found]
+
+
+def _pulled(builder: Builder, node: Node, cotangents: Sequence[Operand]) -> list[Operand]:
+    """The cotangents of a call's operands, by its second region."""
+    backward = node.regions[1]
+    why = node.loc.because("grad")
+    given = [builder.run(zeros_like, [v], why)[0] if g is None else g
+             for v, g in zip(_results(node), cotangents, strict=False)]
+    inside = builder.inline(backward, [*saved(node), *given], "grad")
+    return [inside[x] if isinstance(x, Value) else None for x in backward.outputs]
 
 
 class _Names(dict[str, Any]):
@@ -156,6 +190,8 @@ class _Names(dict[str, Any]):
         elif name == "result":
             found = [self.builder.tensor(v) for v in node.outputs]
             self[name] = found[0] if len(found) == 1 else tuple(found)
+        elif name in node.op.results:
+            self[name] = self.builder.tensor(node.outputs[node.op.results.index(name)])
         elif name == "operand_types":
             self[name] = [x.type if isinstance(x, Value) else x for x in node.inputs]
         elif name in operands:

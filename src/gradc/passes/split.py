@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from gradc.ir import Graph, Node, Operand, Program, Value, fresh_names, rename, values
+from gradc.ir import Graph, Node, Operand, Program, Value, fresh_names, names, rename
 
 
 def split(graph: Graph, cotangents: Collection[Value], gradients: int) -> Program:
@@ -47,5 +47,5 @@ def _read(nodes: Iterable[Node], outputs: Iterable[Operand], made: Collection[Va
 
 def _plain(graph: Graph) -> Graph:
     """The graph with plain names for its inputs: the part of a tuple, `max_0[1]`, cannot be a parameter."""
-    name = fresh_names(v.name for v in values(graph))
+    name = fresh_names(names(graph))
     return rename(graph, {v: name(v.name.replace("[", "_").rstrip("]")) for v in graph.inputs if "[" in v.name})

@@ -78,6 +78,22 @@ def permute_permute(site: Site) -> Operand | None:
     return site.record("permute_permute", reordered, inner.inputs[0], dims=dims)
 
 
+@rewrite("flip", of="flip")
+def flip_flip(site: Site) -> Operand | None:
+    """Reversing the same dimensions twice changes nothing."""
+    inner = site.producer(site.node.inputs[0], "flip")
+    if inner is None or {*inner.attrs["dims"]} != {*site.node.attrs["dims"]}:
+        return None
+    return inner.inputs[0]
+
+
+@rewrite("setitem")
+def setitem_whole(site: Site) -> Operand | None:
+    """What is written to the whole of a tensor is what is there afterwards."""
+    value = site.node.inputs[1]
+    return value if isinstance(value, Value) and value.type == site.node.outputs[0].type else None
+
+
 @rewrite("to", of="to")
 def to_to(site: Site) -> Operand | None:
     """A cast that loses nothing, followed by another cast, is the second cast alone."""
@@ -143,9 +159,10 @@ def _expand_into(root: str) -> Rule:
 
 
 SHAPE: list[Rule] = [
-    *(_unchanged(root) for root in ("reshape", "squeeze", "expand", "to", "sum", "mean", "amax", "amin")),
+    *(_unchanged(root) for root in ("reshape", "squeeze", "expand", "getitem", "to", "sum", "mean", "amax", "amin")),
     *(_of_reshape(root, of) for root in RESHAPES for of in RESHAPES),
     *(_expand_of(of) for of in ("reshape", "unsqueeze")),
-    transpose_transpose, t_t, permute_same, permute_permute, to_to, clone_away, contiguous_away,
+    transpose_transpose, t_t, permute_same, permute_permute, flip_flip, setitem_whole, to_to,
+    clone_away, contiguous_away,
     *(_expand_into(root) for root in ("add", "sub", "mul", "div", "where", "maximum", "minimum")),
 ]

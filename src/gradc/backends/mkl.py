@@ -1,0 +1,8 @@
+"""PyTorch's questions about MKL, which gradc has no use for."""
+
+from __future__ import annotations
+
+
+def is_available() -> bool:
+    """False: gradc does not use it."""
+    return False

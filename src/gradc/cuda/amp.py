@@ -1,0 +1,23 @@
+"""Mixed precision under its old names, as torch.cuda.amp."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc import amp, dtypes
+
+__all__ = ["GradScaler", "autocast"]
+
+
+class autocast(amp.autocast):
+    """gradc.amp.autocast for "cuda": products in float16 unless another dtype is given."""
+
+    def __init__(self, enabled: bool = True, dtype: Any = dtypes.float16, cache_enabled: bool = True) -> None:
+        super().__init__("cuda", dtype, enabled, cache_enabled)
+
+
+class GradScaler(amp.GradScaler):
+    """gradc.amp.GradScaler for "cuda"."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__("cuda", *args, **kwargs)

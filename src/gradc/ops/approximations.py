@@ -1,0 +1,243 @@
+"""Special functions on NumPy arrays, in double precision; the error function, which networks need fast, in single too.
+
+The C library of Python has the gamma function and the normal distribution: these run element by element. The others are
+sums that converge fast for every argument. Stated errors were measured against mpmath.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330]
+"""B₂, B₄, …, B₂₀."""
+
+
+def each(function: Callable[[float], float], x: Any) -> Array:
+    """A function of one Python number for every element."""
+    values = x.reshape(-1).tolist()
+    return np.fromiter(map(function, values), np.float64, len(values)).reshape(x.shape).astype(x.dtype)
+
+
+def doubled(function: Callable[..., Array]) -> Callable[..., Array]:
+    """A function of doubles for arrays of one real type, and numbers, with the result in that type."""
+    def of_any(*operands: Any) -> Array:
+        wide = [np.float64(x) if type(x) in (int, float) else x.astype(np.float64) for x in operands]
+        kind = next(x.dtype for x in operands if type(x) not in (int, float))
+        with np.errstate(all="ignore"):
+            return np.asarray(function(*wide)).astype(kind)
+
+    return of_any
+
+
+def _lgamma(x: float) -> float:
+    if x <= 0 and x == math.floor(x):
+        return math.inf
+    try:
+        return math.lgamma(x)
+    except OverflowError:
+        return math.inf
+
+
+def lgamma(x: Any) -> Array:
+    """log |Γ(x)|. Error: 4 ulp, absolute near 1 and 2, where it is 0."""
+    return each(_lgamma, x)
+
+
+def ndtri(p: Any) -> Array:
+    """The number below which the part p of the normal distribution lies. Error: 4 ulp."""
+    inverse = NormalDist().inv_cdf
+
+    def one(q: float) -> float:
+        if 0 < q < 1:
+            return inverse(q)
+        return -math.inf if q == 0 else math.inf if q == 1 else math.nan
+
+    return each(one, p)
+
+
+@doubled
+def digamma(x: Array) -> Array:
+    """The derivative of log Γ: the asymptotic series from 10 on, reached by recurrence. Error: 40 ulp for x > 0."""
+    reflected = x < 0
+    y = np.where(reflected, 1 - x, x)
+    result = np.zeros_like(y)
+    for _ in range(10):
+        low = y < 10
+        result = np.where(low, result - 1 / np.where(low, y, 1), result)
+        y = np.where(low, y + 1, y)
+    square = 1 / (y * y)
+    tail = np.zeros_like(y)
+    for n in range(7, -1, -1):
+        tail = (tail + BERNOULLI[n] / (2 * n + 2)) * square
+    result = result + np.log(y) - 0.5 / y - np.where(np.isinf(y), 0, tail)
+    turn = x - np.floor(x)
+    result = np.where(reflected, result - np.pi / np.tan(np.pi * turn), result)
+    result = np.where(reflected & (turn == 0), np.nan, result)
+    return np.where(x == 0, np.copysign(np.inf, -x), result)
+
+
+@doubled
+def zeta(s: Array, q: Array) -> Array:
+    """Σ (q + n)⁻ˢ over n ≥ 0: ten terms and more, and the rest by the formula of Euler and Maclaurin. Error: 4 ulp."""
+    s, q = np.broadcast_arrays(s, q)
+    result, y = np.zeros(s.shape), np.array(q)
+    steps = 10 + int(np.clip(np.max(-np.floor(np.where(np.isfinite(q), q, 0)), initial=0), 0, 10_000))
+    for n in range(steps):
+        taking = (y < 10) | (n < 10)
+        result = np.where(taking, result + np.power(y, -s), result)
+        y = np.where(taking, y + 1, y)
+    power = np.power(y, -s)
+    result = result + power * (y / (s - 1) + 0.5)
+    term = s * power / y
+    for n, number in enumerate(BERNOULLI, 1):
+        result = result + term * (number / math.factorial(2 * n))
+        term = term * (s + 2 * n - 1) * (s + 2 * n) / (y * y)
+    whole = q == np.floor(q)
+    result = np.where((q <= 0) & whole, np.inf, np.where((q <= 0) & (s != np.floor(s)), np.nan, result))
+    return np.where(s == 1, np.inf, np.where(s < 1, np.nan, np.where(np.isposinf(q), 0, result)))
+
+
+POINTS = 32
+
+
+def _bessel(x: Array, order: int) -> Array:
+    """I(x)·exp(-|x|) of order 0 or 1: the trapezoidal rule, which converges fast on a circle; far out a series."""
+    size = np.abs(x)
+    near = np.minimum(size, 30)
+    total = np.zeros_like(size)
+    for k in range(POINTS + 1):
+        angle = math.pi * k / POINTS
+        weight = (math.sin(angle) ** 2 if order else 1.0) * (0.5 if k in (0, POINTS) else 1.0)
+        total = total + weight * np.exp(near * (math.cos(angle) - 1))
+    total = total / POINTS * (near if order else 1)
+    far = np.maximum(size, 30)
+    term = series = np.ones_like(far)
+    for k in range(1, 25):
+        term = term * ((2 * k - 1) ** 2 - 4 * order) / (8 * k * far)
+        series = series + term
+    found = np.where(size > 30, series / np.sqrt(2 * np.pi * far), total)
+    return np.where(np.isnan(x), np.nan, np.sign(x) * found if order else found)
+
+
+@doubled
+def i0e(x: Array) -> Array:
+    """I₀(x)·exp(-|x|). Error: 4 ulp."""
+    return _bessel(x, 0)
+
+
+@doubled
+def i1e(x: Array) -> Array:
+    """I₁(x)·exp(-|x|). Error: 6 ulp."""
+    return _bessel(x, 1)
+
+
+@doubled
+def i0(x: Array) -> Array:
+    """The modified Bessel function of the first kind of order 0. Error: |x| ulp."""
+    return _bessel(x, 0) * np.exp(np.abs(x))
+
+
+@doubled
+def i1(x: Array) -> Array:
+    """The modified Bessel function of the first kind of order 1. Error: |x| ulp."""
+    return _bessel(x, 1) * np.exp(np.abs(x))
+
+
+ERF = [np.float32(c) for c in (
+    1.1283791716091438, 0.6366193821176175, 0.10277782879158236, -0.019153056613978103, -0.0001604109397599548,
+    0.0016670435643063681, -0.0006328462879941035, 0.00011764408180869972, -9.256597596819517e-06)]
+"""The polynomial closest to -log(1 - erf(x)) / x on [0, 4], relative to its part in erf; the lowest power first."""
+
+CACHED = 1 << 14
+"""Elements of the blocks that stay in a processor's cache while a polynomial is evaluated."""
+
+
+def erf(xp: Any, x: Any) -> Any:
+    """The error function. Error: 3 ulp in float32, by a polynomial on blocks that stay in the cache."""
+    if x.dtype != np.float32:
+        return xp.special.erf(x)
+    result = np.empty(x.shape, np.float32)
+    source, target = x.reshape(-1), result.reshape(-1)
+    for i in range(0, source.size, CACHED):
+        _erf(source[i : i + CACHED], target[i : i + CACHED])
+    return result
+
+
+def _erf(x: Array, result: Array) -> None:
+    size = np.minimum(np.abs(x), np.float32(4))
+    np.multiply(size, ERF[-1], out=result)
+    for coefficient in ERF[-2:0:-1]:
+        result += coefficient
+        result *= size
+    result += ERF[0]
+    result *= size
+    np.negative(result, out=result)
+    np.expm1(result, out=result)
+    np.copysign(result, x, out=result)
+
+
+@doubled
+def erfcx(x: Array) -> Array:
+    """exp(x²)·erfc(x): as written near 0, elsewhere the trapezoidal rule of its integral. Error: 20 ulp."""
+    near = np.clip(x, -27, 3)
+    direct = np.exp(near * near) * each(math.erfc, near)
+    far, step = np.maximum(x, 3), 0.35
+    total = 1 / far
+    for k in range(1, 19):
+        total = total + 2 * math.exp(-((k * step) ** 2)) * far / (far * far + (k * step) ** 2)
+    found = np.where(x > 3, total * (step / math.pi), direct)
+    found = np.where(x < -26.7, np.inf, np.where(x > 1e8, 1 / (x * math.sqrt(math.pi)), found))
+    return np.where(np.isnan(x), np.nan, found)
+
+
+def _incomplete(a: Array, x: Array) -> tuple[Array, Array]:
+    """The regularised lower and upper incomplete gamma function: whichever is smaller is computed directly."""
+    a, x = np.broadcast_arrays(a, x)
+    front = np.exp(a * np.log(x) - x - lgamma(a))
+    low = x < a + 1
+    term = total = np.where(low, 1 / a, 0)
+    for n in range(1, 10_000):
+        term = term * np.where(low, x, 0) / (a + n)
+        total = total + term
+        if not (np.abs(term) > 1e-17 * np.abs(total)).any():
+            break
+    y = np.where(low, a + 2, x)  # the continued fraction, by Lentz's method
+    b = y + 1 - a
+    c, d = np.full_like(y, 1e300), 1 / b
+    fraction = d
+    for n in range(1, 10_000):
+        factor = -n * (n - a)
+        b = b + 2
+        d = 1 / (factor * d + b)
+        c = b + factor / c
+        fraction = fraction * (d * c)
+        if not (np.abs(d * c - 1) > 1e-16).any():
+            break
+    lower = np.where(low, front * total, 1 - front * fraction)
+    upper = np.where(low, 1 - front * total, front * fraction)
+    return lower, upper
+
+
+def _at_the_ends(a: Array, x: Array, found: Array, at_zero: float) -> Array:
+    found = np.where(x == 0, at_zero, np.where(np.isposinf(x), 1 - at_zero, found))
+    found = np.where(a == 0, np.where(x > 0, 1 - at_zero, np.nan), found)
+    return np.where((x < 0) | (a < 0), np.nan, found)
+
+
+@doubled
+def igamma(a: Array, x: Array) -> Array:
+    """The regularised lower incomplete gamma function. Error: 1e-12 for a up to 1000."""
+    return _at_the_ends(a, x, _incomplete(a, x)[0], 0.0)
+
+
+@doubled
+def igammac(a: Array, x: Array) -> Array:
+    """The regularised upper incomplete gamma function. Error: 1e-12 for a up to 1000."""
+    return _at_the_ends(a, x, _incomplete(a, x)[1], 1.0)

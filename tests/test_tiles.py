@@ -1,0 +1,81 @@
+"""Generated functions that work by tiles give the very numbers of those that work on whole arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc.backends import numpy as backend
+from gradc.backends import tiles
+from gradc.passes.local import tidy
+
+F = gradc.nn.functional
+
+TABLE = {
+    # name: (function, shapes of its arguments, whether a part of it runs by tiles)
+    "pointwise": (lambda x: (x.exp() * x + 1).tanh(), [(40,)], True),
+    "rows": (lambda x: (x - x.amax(-1, True)).exp() / 3, [(5, 8)], True),
+    "rows of rows": (lambda x: (x - x.mean((1, 2), True)).exp() / 3, [(6, 5, 4)], True),
+    "columns": (lambda x: (x - x.amax(0, True)).exp() / 3, [(5, 8)], True),
+    "broadcast": (lambda x, y, z: (x * y + z).exp() - z, [(6, 5, 4), (5, 1), (4,)], True),
+    "before": (lambda x, y: ((y * 2).unsqueeze(-1) + x).exp() * x, [(6, 4), (6,)], True),
+    "after": (lambda x: (x.exp() * x + 1).sum(), [(6, 4)], True),
+    "after, by row": (lambda x: (x - x.mean(1, True)).square().sum(1) @ x, [(6, 4)], True),
+    "an input returned": (lambda x: (x, (x.exp() * x + 1).tanh()), [(6, 4)], True),
+    "several results": (lambda x: (x.exp(), x.exp() * x, (x + 1).tanh()), [(6, 4)], True),
+    "bool": (lambda x: gradc.where((x > 0) & (x < 1), x.exp(), x * 2), [(6, 4)], True),
+    "products": (lambda x, y: (x @ y) @ y, [(6, 4), (4, 4)], False),
+    "short": (lambda x: x.exp(), [(6, 4)], False),
+    "uneven": (lambda x: (x.exp() * x + 1).tanh(), [(7, 3)], True),
+}
+
+
+@pytest.fixture(autouse=True)
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "LARGE", 8)
+    monkeypatch.setattr(tiles, "SHARED", 8)
+    monkeypatch.setattr(tiles, "TILE", 8)
+
+
+@pytest.fixture(params=[1, 3])
+def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "THREADS", request.param)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("name", TABLE)
+def test_tiles_give_the_numbers_of_the_whole(name: str) -> None:
+    function, shapes, expected = TABLE[name]
+    arrays = [np.random.default_rng(i).standard_normal(shape, np.float32) for i, shape in enumerate(shapes)]
+    graph = tidy(gradc.make_ir(function)(*map(gradc.tensor, arrays)))
+    by_tiles = tiles.tiled(graph, backend._whole)
+    assert (by_tiles is not None) == expected
+    for run in [by_tiles] * expected:
+        for found, whole in zip(run(*arrays), backend._whole(graph)(*arrays), strict=True):
+            assert found.dtype == whole.dtype
+            np.testing.assert_array_equal(found, whole)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("loss", [
+    lambda x: F.gelu(x).sum(), lambda x: F.softmax(x, -1)[:, 0].sum(), lambda x: F.layer_norm(x, (6,)).square().sum(),
+    lambda x: F.cross_entropy(x, gradc.arange(8) % 6)])
+def test_composites_and_gradients_by_tiles(loss) -> None:
+    """The third use of an op on a type runs generated functions; the first is by the formulas themselves."""
+    x = gradc.randn(8, 6, requires_grad=True)
+    found = []
+    for _ in range(4):
+        value = loss(x)
+        found.append((value.item(), *gradc.autograd.grad(value, x)))
+    np.testing.assert_allclose(found[3][0], found[0][0], rtol=1e-6)
+    np.testing.assert_allclose(found[3][1].numpy(), found[0][1].numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_an_error_of_a_thread_is_raised() -> None:
+    def work(part: slice) -> None:
+        if part.start:
+            raise FloatingPointError("overflow")
+
+    with pytest.raises(FloatingPointError, match="overflow"):
+        tiles.share(work, 4, threads=2)
