@@ -33,7 +33,7 @@ from gradc.tensor import Tensor
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")] if p.exists())
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-SLOW = {"digits.py"}
+SLOW = {"digits.py", "gan.py", "gpt.py"}
 """Examples that take more than ten seconds."""
 
 COMMAND_SECONDS = 60
