@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("suite", derandomize=True)  # the same examples in every run: main is green or it is not
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

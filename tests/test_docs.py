@@ -34,6 +34,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")] if p.exists())
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 SLOW = {"digits.py", "gan.py", "gpt.py"}
+COMPARED = {"cnn.py", "gan.py", "gpt.py", "lstm_language_model.py", "neural_ode.py", "policy_gradient.py", "vae.py"}
+"""Programs that tests/test_examples_torch.py runs, where torch is installed."""
 """Examples that take more than ten seconds."""
 
 COMMAND_SECONDS = 60
@@ -191,6 +193,8 @@ def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Non
 @pytest.mark.parametrize("path", [
     pytest.param(path, marks=pytest.mark.slow if path.name in SLOW else (), id=path.name) for path in EXAMPLES])
 def test_example(path: Path, tmp_path: Path) -> None:
+    if path.name in COMPARED and importlib.util.find_spec("torch"):
+        pytest.skip("test_examples_torch.py runs it beside torch")
     result = subprocess.run([sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 

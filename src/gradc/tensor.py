@@ -333,7 +333,8 @@ class Tensor:
         if not isinstance(array, np.ndarray):
             return f"tensor(<traced {array!r}>)"
         node = edge(self)
-        suffix = [] if node is None else ["requires_grad=True"] if node is self else [f"grad_fn=<{node.node.name()}>"]
+        made = "" if node is None or node is self else node.node.name().rpartition("::")[2]
+        suffix = [f"grad_fn=<{made}>"] if made else [] if node is None else ["requires_grad=True"]
         return format_array(array, suffixes=suffix)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:

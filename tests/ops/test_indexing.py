@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, basic_indices
 from samples import close, on_xla
 
+import gradc
 from gradc.tensor import Tensor, wrap
 
 torch = pytest.importorskip("torch")
@@ -186,3 +187,11 @@ def test_a_mask_by_comparison_reads_the_elements() -> None:
     assert isinstance(x[x > 0], Tensor)
     x[x > 0].sum().backward()
     assert x.grad.tolist() == [0.0, 1.0, 1.0]
+
+
+def test_a_value_with_ones_in_front_may_go_where_one_element_is():
+    torch = pytest.importorskip("torch")
+    for library in (gradc, torch):
+        x = library.zeros(3)
+        x[library.tensor(1)] = library.ones(1)
+        assert x.tolist() == [0.0, 1.0, 0.0]

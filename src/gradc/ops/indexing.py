@@ -196,7 +196,7 @@ class PutAt(Op):
         return Type(x.dtype, x.shape)
 
     def call(self, x: Tensor, value: Tensor, *tensors: Tensor, index: tuple[Any, ...]) -> Any:
-        if value.ndim > 1 and value._array.shape[0] == 1:
+        if value.ndim and value._array.shape[0] == 1:
             value = _without_leading_ones(value, len(advanced_shape(x._array, index, [t._array for t in tensors])))
         return apply(self, (x, value, *tensors), {"index": index})
 
