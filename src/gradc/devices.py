@@ -29,6 +29,10 @@ class device:
         name, colon, number = type.partition(":")
         if name not in KINDS or (colon and not number.isdigit()):
             raise GradError(f"Expected one of {', '.join(KINDS)} device type at start of device string: {type}")
+        if colon and index is not None:
+            raise GradError(f"type (string) must not include an index because index was passed explicitly: {type}")
+        if index is not None and index < 0:
+            raise GradError("Device index must not be negative")
         self.type = name
         self.index = int(number) if colon else index
 

@@ -55,6 +55,7 @@ def propagate(run: Run, *, retain_graph: bool, targets: Sequence[Edge] | None = 
     queue: list[tuple[int, Node]] = []
     wanted = run.wanted = None if targets is None else leading_to(run.roots, targets)
     receive = _receiver(arrived, pending, queue, wanted)
+    inner = _targets_by_node(targets or ())
     freed = (Freed(locations.here()), 1)
     compute = gradients_as_tensors if run.create_graph else gradients
     if anomaly.enabled:
@@ -69,7 +70,10 @@ def propagate(run: Run, *, retain_graph: bool, targets: Sequence[Edge] | None = 
             with set_grad_enabled(run.create_graph):
                 g = hooks.on_outputs(g, run)
         if targets is not None:
-            _collect(node, g, targets, arrived)
+            for target in inner.get(node, ()):
+                value = g.get(target.index) if isinstance(g, dict) else g
+                if value is not None:
+                    arrived[target] = value
             if node not in wanted.inner:  # type: ignore[union-attr]
                 continue
         if hooks is not None and hooks.before:
@@ -159,12 +163,13 @@ def _below(roots: Sequence[tuple[Edge, Gradient]]) -> list[Any]:
     return order
 
 
-def _collect(node: Node, g: Any, targets: Sequence[Edge], arrived: dict[Edge, Gradient]) -> None:
+def _targets_by_node(targets: Sequence[Edge]) -> dict[Node, list[Edge]]:
+    """The targets that are no leaves, by their nodes."""
+    found: dict[Node, list[Edge]] = {}
     for target in targets:
-        if not isinstance(target, Tensor) and target.node is node:
-            value = g.get(target.index) if isinstance(g, dict) else g
-            if value is not None:
-                arrived[target] = value
+        if not isinstance(target, Tensor):
+            found.setdefault(target.node, []).append(target)
+    return found
 
 
 # Leaves

@@ -152,9 +152,13 @@ class enable_grad(_GradMode):
 
 
 class set_grad_enabled:
-    """Turn gradients on or off at once, and back at the end of a `with`, as torch.set_grad_enabled."""
+    """Turn gradients on or off at once, and back at the end of a `with`, as torch.set_grad_enabled.
+
+    As a decorator it runs every call of the function in this mode, and leaves the mode outside as it was.
+    """
 
     def __init__(self, mode: bool) -> None:
+        self._mode = mode
         self._before = enter(with_grad(mode))
 
     def __enter__(self) -> None:
@@ -162,6 +166,11 @@ class set_grad_enabled:
 
     def __exit__(self, *exception: object) -> None:
         enter(with_grad(self._before.grad))
+
+    def __call__(self, function: F) -> F:
+        """Run every call of `function` in this mode; a generator runs each of its steps in it."""
+        self.__exit__()
+        return _wrapped(function, lambda: type(self)(self._mode))
 
 
 class inference_mode:

@@ -40,9 +40,12 @@ def functional_call(module: Module, parameter_and_buffer_dicts: Mapping[str, Ten
                       + (f"Unexpected key(s): {', '.join(unknown)}. " if unknown else "")
                       + (f"Missing key(s): {', '.join(missing)}." if missing and strict else ""))
     if tie_weights:
+        names: dict[int, list[str]] = {}
+        for name, known in held.items():
+            names.setdefault(id(known), []).append(name)
         for name, tensor in list(given.items()):
-            given.update({other: tensor for other, known in held.items()
-                          if known is held[name] and other not in given})
+            for other in names[id(held[name])]:
+                given.setdefault(other, tensor)
     arguments = () if args is None else args if isinstance(args, tuple) else (args,)
     before = [(*_owner(module, name), held[name]) for name in given]
     trace = current().trace
@@ -66,7 +69,8 @@ def _owner(module: Module, name: str) -> tuple[Module, str]:
 def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The parameters and the buffers of modules of one class, stacked along a new first dimension, by name.
 
-    Raises TransformError for no modules, or of several classes or modes.
+    Raises TransformError for no modules, or of several classes or modes, or where some train a parameter and others
+    do not.
     Source  torch.func.stack_module_state
     """
     if not models:
@@ -75,7 +79,16 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dic
         raise refused("stack_module_state: Expected all models to have the same training/eval mode.")
     if len({type(m) for m in models}) > 1:
         raise refused("stack_module_state: Expected all models to be of the same class.")
-    parameters = {name: stack([dict(m.named_parameters())[name].detach() for m in models])  # type: ignore[attr-defined]
-                  .requires_grad_(p.requires_grad) for name, p in models[0].named_parameters()}
-    buffers = {name: stack([dict(m.named_buffers())[name] for m in models]) for name, _ in models[0].named_buffers()}
-    return parameters, buffers
+    parameters = _stacked([dict(m.named_parameters()) for m in models])
+    return parameters, _stacked([dict(m.named_buffers()) for m in models])
+
+
+def _stacked(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Leaves that stack the tensors of each name."""
+    found = {}
+    for name, first in states[0].items():
+        parts = [state[name] for state in states]
+        if any(x.requires_grad != first.requires_grad for x in parts):
+            raise refused(f"stack_module_state: Expected {name} from each model to have the same .requires_grad")
+        found[name] = stack([x.detach() for x in parts]).requires_grad_(first.requires_grad)  # type: ignore[attr-defined]
+    return found

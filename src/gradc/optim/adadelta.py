@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from gradc.optim.formula import FormulaOptimizer, decayed
+from gradc.optim.formula import FormulaOptimizer
 from gradc.optim.optimizer import check_rate, check_setting
 
 
@@ -47,8 +47,7 @@ class Adadelta(FormulaOptimizer):
     def update(self, xp: Any, coefficients: Any, settings: Settings, p: Any, g: Any, *state: Any) -> None:
         """v = rho·v + (1 - rho)·g²; d = √(u + eps) / √(v + eps)·g; u = rho·u + (1 - rho)·d²; p = p - lr·d."""
         square, steps = state
-        lr, old, new, eps, decay = coefficients
-        g = decayed(settings, decay, p, g)
+        lr, old, new, eps, _ = coefficients
         square *= old
         square += g * g * new
         d = xp.sqrt(steps + eps) / xp.sqrt(square + eps) * g

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from gradc.optim.formula import FormulaOptimizer, decayed, filled
+from gradc.optim.formula import FormulaOptimizer, filled
 from gradc.optim.optimizer import check_rate, check_setting
 from gradc.tensor import Tensor
 
@@ -57,7 +57,6 @@ class Adagrad(FormulaOptimizer):
     def update(self, xp: Any, coefficients: Any, settings: Settings, p: Any, g: Any, *state: Any) -> None:
         """s = s + g²; p = p - rate·g / (√s + eps)."""
         (total,) = state
-        rate, eps, decay = coefficients
-        g = decayed(settings, decay, p, g)
+        rate, eps, _ = coefficients
         total += g * g
         p -= g / (xp.sqrt(total) + eps) * rate

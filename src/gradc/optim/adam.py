@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from gradc.optim.formula import FormulaOptimizer, decayed
+from gradc.optim.formula import FormulaOptimizer
 from gradc.optim.optimizer import check_betas, check_rate, check_setting
 from gradc.tensor import Tensor
 
@@ -60,8 +60,7 @@ class Adam(FormulaOptimizer):
     def update(self, xp: Any, coefficients: Any, settings: Settings, p: Any, g: Any, *state: Any) -> None:
         """m = beta1·m + (1 - beta1)·g; v = beta2·v + (1 - beta2)·g²; p = p - rate·m / (√v + eps)."""
         mean, square, *largest = state
-        new1, old2, new2, eps, rate, decay = coefficients
-        g = decayed(settings, decay, p, g)
+        new1, old2, new2, eps, rate, _ = coefficients
         mean += (g - mean) * new1
         square *= old2
         square += g * g * new2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gradc.optim.adam import bias_correction
-from gradc.optim.formula import FormulaOptimizer, decayed
+from gradc.optim.formula import FormulaOptimizer
 from gradc.optim.optimizer import check_betas, check_rate, check_setting
 
 
@@ -49,8 +49,7 @@ class Adamax(FormulaOptimizer):
     def update(self, xp: Any, coefficients: Any, settings: Settings, p: Any, g: Any, *state: Any) -> None:
         """m = beta1·m + (1 - beta1)·g; u = max(beta2·u, |g| + eps); p = p - rate·m / u."""
         mean, largest = state
-        new1, old2, eps, rate, decay = coefficients
-        g = decayed(settings, decay, p, g)
+        new1, old2, eps, rate, _ = coefficients
         mean += (g - mean) * new1
         largest *= old2
         xp.maximum(largest, xp.abs(g) + eps, out=largest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from gradc.optim.formula import FormulaOptimizer, counter, decayed
+from gradc.optim.formula import FormulaOptimizer, counter
 from gradc.optim.optimizer import check_rate, check_setting
 from gradc.tensor import Tensor
 
@@ -60,8 +60,7 @@ class ASGD(FormulaOptimizer):
     def update(self, xp: Any, coefficients: Any, settings: Settings, p: Any, g: Any, *state: Any) -> None:
         """p = (1 - lambd·eta)·p - eta·g; mean = (1 - mu)·mean + mu·p."""
         (mean,) = state
-        kept, eta, old, new, decay = coefficients
-        g = decayed(settings, decay, p, g)
+        kept, eta, old, new, _ = coefficients
         p *= kept
         p -= eta * g
         mean *= old

@@ -56,7 +56,8 @@ class FormulaOptimizer(Optimizer):
     """An optimizer that changes each parameter by one formula, which a subclass states.
 
     The state of a parameter is a few numbers, `counters`, and tensors of its shape, `moments`. At a step `advance`
-    gives the next counters, `coefficients` the numbers in the formula, and `update` is the formula.
+    gives the next counters, `coefficients` the numbers in the formula, and `update` is the formula. The settings
+    `maximize` and `weight_decay`, where a group has them, are applied before it.
     """
 
     Settings: Any = None
@@ -83,12 +84,31 @@ class FormulaOptimizer(Optimizer):
         return (counters[0] + 1,)
 
     def coefficients(self, xp: Any, settings: Any, now: Any, before: Any) -> tuple[Any, ...]:
-        """The numbers in the formula, from the counters at this step and before it: tensors in a trace."""
+        """The numbers in the formula, from the counters at this step and before it: tensors in a trace.
+
+        The last one is that of the weight decay, where the settings have it.
+        """
         raise NotImplementedError
 
     def update(self, xp: Any, coefficients: Any, settings: Any, p: Any, g: Any, *state: Any) -> None:
         """The formula: change a parameter and its state in place, by the gradient `g`; arrays or tensors."""
         raise NotImplementedError
+
+    def _changed_by(self, settings: Any) -> Callable[..., None]:
+        """`update`, or what calls it with the gradient to follow down, if that is not the gradient itself."""
+        plain = not settings.maximize and not getattr(settings, "weight_decay", 0)
+        return self.update if plain else self._update_decayed
+
+    def _update_decayed(self, xp: Any, coefficients: Any, settings: Any, p: Any, g: Any, *state: Any) -> None:
+        """Turn the gradient round to maximize, and add weight decay, unless that scales `p` at once."""
+        if settings.maximize:
+            g = -g
+        if getattr(settings, "weight_decay", 0):
+            if getattr(settings, "decoupled_weight_decay", False):
+                p *= coefficients[-1]
+            else:
+                g = g + coefficients[-1] * p
+        self.update(xp, coefficients, settings, p, g, *state)
 
     def _guard(self, trace: Any) -> None:
         """Nothing: what the formula reads of the groups is guarded where it is read."""
@@ -126,28 +146,29 @@ class FormulaOptimizer(Optimizer):
         for group in self.param_groups:
             settings = self._settings(group)
             moments = self.moments(settings)
+            update = self._changed_by(settings)
             kind = before = now = coefficients = None
             for p in group["params"]:
                 grad = p._grad
                 if grad is None:
                     continue
                 counters, state = self.begin(p, group, moments)
-                old = [x._array.item() for x in counters] if counters else counters
                 array = p._array
-                if old == before:  # as those of the parameter before, which is the usual case
-                    for x, value in zip(counters, now, strict=False):
-                        x._array[...] = value
-                else:
+                old = [x._array.item() for x in counters]
+                if old != before:
                     before, now, kind = old, self._advanced(settings, counters), None
+                elif counters:  # as those of the parameter before, which is the usual case
+                    for x, value in zip(counters, now, strict=True):
+                        x._array[...] = value
                 if array.dtype is not kind:
                     kind = array.dtype
                     coefficients = self._scalars(settings, kind, now, before)
                 if not array.flags.writeable:
                     array = _own_memory(p)
                 if array.size <= 2 * BLOCK or not self.blocks:
-                    self.update(np, coefficients, settings, array, grad._array, *[x._array for x in state])
+                    update(np, coefficients, settings, array, grad._array, *[x._array for x in state])
                 else:
-                    self._update_blocks(coefficients, settings, array, grad._array, [x._array for x in state])
+                    _in_blocks(update, coefficients, settings, array, grad._array, [x._array for x in state])
                 storage = p._storage
                 storage.version += 1
                 storage.writer = writer
@@ -160,6 +181,8 @@ class FormulaOptimizer(Optimizer):
 
     def _advanced(self, settings: Any, counters: list[Tensor]) -> list[Any]:
         """The counters at this step, where they are left, as numbers."""
+        if not counters:
+            return []
         arrays = [x._array for x in counters]
         for array, value in zip(arrays, self.advance(NUMBERS, settings, *arrays), strict=True):
             array[...] = value
@@ -175,15 +198,6 @@ class FormulaOptimizer(Optimizer):
             self._made = key, tuple([np.array(c, wide) for c in self.coefficients(NUMBERS, settings, now, before)])
         return self._made[1]  # type: ignore[no-any-return]
 
-    def _update_blocks(self, coefficients: Any, settings: Any, p: Any, g: Any, state: list[Any]) -> None:
-        """Apply the formula to a large parameter block by block."""
-        if not all([x.flags.c_contiguous for x in (p, *state)]):
-            self.update(np, coefficients, settings, p, g, *state)
-            return
-        flat = [x.reshape(-1) for x in (p, np.ascontiguousarray(g), *state)]
-        for start in range(0, p.size, BLOCK):
-            self.update(np, coefficients, settings, *[x[start : start + BLOCK] for x in flat])
-
     # On tensors
 
     def _step_on_tensors(self, trace: Any) -> None:
@@ -194,6 +208,7 @@ class FormulaOptimizer(Optimizer):
             settings = self._settings(group)
             numbers = settings if trace is None else self._traced_settings(trace, i, group)
             moments = self.moments(settings)
+            update = self._changed_by(settings)
             for p in group["params"]:
                 g = p.grad
                 if g is not None:
@@ -205,7 +220,7 @@ class FormulaOptimizer(Optimizer):
                             trace.guard(self.state[p], name)
                     with _skipping(self.found_inf, (p, *counters, *state)):
                         coefficients = self._traced_coefficients(p, numbers, counters)
-                        self.update(TENSORS, coefficients, settings, p, g, *state)
+                        update(TENSORS, coefficients, settings, p, g, *state)
 
     found_inf: Any = None
     """A tensor that says, in a trace, whether this step is to change nothing; amp.GradScaler sets it."""
@@ -263,16 +278,14 @@ def _skipping(skip: Tensor | None, changed: Sequence[Any]) -> Iterator[None]:
         x.copy_(where(skip, old, x))
 
 
-def decayed(settings: Any, decay: Any, p: Any, g: Any) -> Any:
-    """The gradient to follow down: turned round to maximize, and with weight decay, unless that scales `p` at once."""
-    if settings.maximize:
-        g = -g
-    if not settings.weight_decay:
-        return g
-    if getattr(settings, "decoupled_weight_decay", False):
-        p *= decay
-        return g
-    return g + decay * p
+def _in_blocks(update: Callable[..., None], coefficients: Any, settings: Any, p: Any, g: Any, state: list[Any]) -> None:
+    """Apply a formula to a large parameter block by block."""
+    if not all([x.flags.c_contiguous for x in (p, *state)]):
+        update(np, coefficients, settings, p, g, *state)
+        return
+    flat = [x.reshape(-1) for x in (p, np.ascontiguousarray(g), *state)]
+    for start in range(0, p.size, BLOCK):
+        update(np, coefficients, settings, *[x[start : start + BLOCK] for x in flat])
 
 
 def filled(p: Tensor, value: float) -> Tensor:

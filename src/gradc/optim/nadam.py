@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gradc.optim.adam import bias_correction
-from gradc.optim.formula import FormulaOptimizer, counter, decayed
+from gradc.optim.formula import FormulaOptimizer, counter
 from gradc.optim.optimizer import check_betas, check_rate, check_setting
 from gradc.tensor import Tensor
 
@@ -69,8 +69,7 @@ class NAdam(FormulaOptimizer):
     def update(self, xp: Any, coefficients: Any, settings: Settings, p: Any, g: Any, *state: Any) -> None:
         """m and v as in Adam; p = p - (rate·g + ahead·m) / (√(v / correction) + eps)."""
         mean, square = state
-        new1, old2, new2, correction, eps, rate, ahead, decay = coefficients
-        g = decayed(settings, decay, p, g)
+        new1, old2, new2, correction, eps, rate, ahead, _ = coefficients
         mean += (g - mean) * new1
         square *= old2
         square += g * g * new2

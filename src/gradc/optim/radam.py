@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gradc.optim.adam import bias_correction
-from gradc.optim.formula import FormulaOptimizer, decayed
+from gradc.optim.formula import FormulaOptimizer
 from gradc.optim.optimizer import check_betas, check_rate, check_setting
 
 
@@ -59,8 +59,7 @@ class RAdam(FormulaOptimizer):
     def update(self, xp: Any, coefficients: Any, settings: Settings, p: Any, g: Any, *state: Any) -> None:
         """m and v as in Adam; p = p - rate·m, divided by √v + eps if rectified."""
         mean, square = state
-        new1, old2, new2, eps, rate, rectified, decay = coefficients
-        g = decayed(settings, decay, p, g)
+        new1, old2, new2, eps, rate, rectified, _ = coefficients
         mean += (g - mean) * new1
         square *= old2
         square += g * g * new2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from gradc.optim.formula import FormulaOptimizer, decayed
+from gradc.optim.formula import FormulaOptimizer
 from gradc.optim.optimizer import check_rate, check_setting
 
 
@@ -53,8 +53,7 @@ class RMSprop(FormulaOptimizer):
     def update(self, xp: Any, coefficients: Any, settings: Settings, p: Any, g: Any, *state: Any) -> None:
         """v = alpha·v + (1 - alpha)·g²; b = momentum·b + g / (√(v - mean²) + eps); p = p - lr·b."""
         square, *more = state
-        lr, momentum, old, new, eps, decay = coefficients
-        g = decayed(settings, decay, p, g)
+        lr, momentum, old, new, eps, _ = coefficients
         square *= old
         square += g * g * new
         variance = square

@@ -50,8 +50,6 @@ class Rprop(FormulaOptimizer):
         """Sizes by the sign of g·before; p = p - size·sign(g), but not where the sign has turned."""
         before, size = state
         shrink, grow, least, most = coefficients
-        if settings.maximize:
-            g = -g
         agreement = g * before
         turned = agreement < 0
         size *= xp.where(turned, shrink, xp.where(agreement > 0, grow, 1.0))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from gradc import locations
 from gradc.errors import TraceError
 from gradc.modes import current
-from gradc.optim.formula import FormulaOptimizer, counter, decayed
+from gradc.optim.formula import FormulaOptimizer, counter
 from gradc.optim.optimizer import OptimizerError, check_rate, check_setting
 from gradc.tensor import Tensor
 
@@ -75,8 +75,7 @@ class SGD(FormulaOptimizer):
 
     def update(self, xp: Any, coefficients: Any, settings: Settings, p: Any, g: Any, *state: Any) -> None:
         """b = momentum·b + share·g; p = p - lr·b."""
-        lr, momentum, share, weight_decay = coefficients
-        g = decayed(settings, weight_decay, p, g)
+        lr, momentum, share, _ = coefficients
         if settings.momentum:
             (buffer,) = state
             buffer *= momentum
