@@ -100,6 +100,7 @@ class Session:
                 first = example.lineno + example.source.count("\n")
                 start = block.start + len("".join(lines[:first]))
                 shown = "".join(lines[first : first + example.want.count("\n")])
+                found = re.sub(r"^$\n", "<BLANKLINE>\n", found, flags=re.MULTILINE)  # what ends an output in a session
                 yield Mistake(start, start + len(shown), shown, found, block.line + first + 1)
 
     def answer(self, example: doctest.Example) -> str:

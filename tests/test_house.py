@@ -22,8 +22,9 @@ LAYERS = [
     {"passes"},
     {"backends"},
     {"gradients", "anomaly", "composites", "engine", "pullback", "calls", "pushforward", "interpreter", "compiler"},
-    {"inspect", "autograd", "func", "nn", "optim", "amp", "random", "utils", "export", "linalg", "special", "fft",
-     "distributions", "serialization", "accelerator", "cuda", "cpu", "jit", "hub", "testing", "types"},
+    {"inspect", "autograd", "control", "func", "nn", "optim", "amp", "random", "utils", "export", "linalg", "special",
+     "fft", "signal", "distributions", "serialization", "accelerator", "cuda", "cpu", "jit", "hub", "testing", "types",
+     "distributed", "fx", "multiprocessing", "onnx"},
     {"", "cli", "demo", "__main__"},
 ]
 """Imports only point down or sideways: a module may import from its own layer and from those above it in this list."""

@@ -154,4 +154,5 @@ def test_memory_that_is_read_only() -> None:
 
 def test_a_trace_exports_nothing() -> None:
     with pytest.raises(gradc.errors.TraceError, match="needs the values of a tensor"):
-        gradc.compile(lambda x: np.from_dlpack(x))(gradc.ones(2))
+        gradc.compile(lambda x: np.from_dlpack(x), fullgraph=True)(gradc.ones(2))
+    assert gradc.compile(lambda x: np.from_dlpack(x * 2))(gradc.ones(2)).tolist() == [2.0, 2.0]

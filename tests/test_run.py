@@ -61,11 +61,12 @@ def test_a_name_that_is_not_there(program, capsys) -> None:
     assert main(["run", program("import torch\ntorch.sparse_coo_tensor([[0]], [1.0])\n")]) == 1
     error = capsys.readouterr().err
     assert "PyTorch has torch.sparse_coo_tensor, gradc does not. Instead: tensors are dense here." in error
-    assert main(["run", program("from torch.nn import DataParallel\n")]) == 1
-    assert "PyTorch has torch.nn.DataParallel, gradc does not. Instead: the module" in capsys.readouterr().err
-    assert main(["run", program("import torch.distributed as dist\n")]) == 1
+    assert main(["run", program("from torch.nn.parallel import replicate\n")]) == 1
     error = capsys.readouterr().err
-    assert "No module named 'torch.distributed': gradc has nothing in its place. Instead: gradc runs in one" in error
+    assert "PyTorch has torch.nn.parallel.replicate, gradc does not. Instead: the module" in error
+    assert main(["run", program("import torch.export as export\n")]) == 1
+    error = capsys.readouterr().err
+    assert "No module named 'torch.export': gradc has nothing in its place. Instead: gradc.make_ir" in error
 
 
 def test_no_such_file(capsys) -> None:
@@ -87,13 +88,13 @@ MISSING = """\
 import torch
 import torch.nn as nn
 from torch import sparse_coo_tensor as sparse, optim
-from torch.nn import functional as F, DataParallel
+from torch.nn import functional as F, Nothing
 from helper import more
 
 torch_like = torch.nn
 def f(x):
     x = F.relu(x).index_reduce_(0, x, x, "mean")
-    return torch_like.DataParallel(x), nn.Linear(2, 3), torch.float32.itemsize, torch.Tensor.nothing
+    return torch_like.Nothing(x), nn.Linear(2, 3), torch.float32.itemsize, torch.Tensor.nothing
 net = nn.parallel.DistributedDataParallel(nn.Linear(1, 1))
 torch.backends.cudnn.benchmark = True
 """
@@ -105,8 +106,8 @@ def test_missing(program, capsys) -> None:
     lines = capsys.readouterr().out.splitlines()
     found = [line.split()[:2] for line in lines if ".py:" in line]
     assert found[:4] == [["helper.py:3", "torch.sparse.mm"], ["program.py:3", "torch.sparse_coo_tensor"],
-                         ["program.py:4", "torch.nn.DataParallel"], ["program.py:10", "torch.Tensor.nothing"]]
-    assert ["program.py:10", "torch.nn.DataParallel"] in found
+                         ["program.py:4", "torch.nn.Nothing"], ["program.py:10", "torch.Tensor.nothing"]]
+    assert ["program.py:10", "torch.nn.Nothing"] in found
     assert ["program.py:11", "torch.nn.parallel.DistributedDataParallel"] in found and len(found) in (6, 7)
     assert lines[-1] == "gradc lacks 5 names that program.py uses."
 

@@ -49,10 +49,10 @@ def test_tiles_give_the_numbers_of_the_whole(name: str) -> None:
     function, shapes, expected = TABLE[name]
     arrays = [np.random.default_rng(i).standard_normal(shape, np.float32) for i, shape in enumerate(shapes)]
     graph = tidy(gradc.make_ir(function)(*map(gradc.tensor, arrays)))
-    by_tiles = tiles.tiled(graph, backend._whole)
+    by_tiles = tiles.tiled(graph, backend.whole)
     assert (by_tiles is not None) == expected
     for run in [by_tiles] * expected:
-        for found, whole in zip(run(*arrays), backend._whole(graph)(*arrays), strict=True):
+        for found, whole in zip(run(*arrays), backend.whole(graph)(*arrays), strict=True):
             assert found.dtype == whole.dtype
             np.testing.assert_array_equal(found, whole)
 
@@ -79,3 +79,10 @@ def test_an_error_of_a_thread_is_raised() -> None:
 
     with pytest.raises(FloatingPointError, match="overflow"):
         tiles.share(work, 4, threads=2)
+
+
+def test_threads_keep_the_callers_errstate() -> None:
+    found: list[str] = []
+    with np.errstate(over="raise"):
+        tiles.share(lambda part: found.append(np.geterr()["over"]), 4, threads=3)
+    assert found == ["raise"] * 3

@@ -266,7 +266,7 @@ def _method(name: str, value: Callable[..., Any], op: Any, annotations: Annotati
         ignore = "  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""
         return [f"    def {name}({'self, other: Any' if count == 2 else 'self'}) -> Tensor: ...{ignore}"]
     signature = inspect.signature(value)
-    scope, module = value.__globals__, value.__module__
+    scope, module = inspect.unwrap(value).__globals__, value.__module__
     returns = annotations.of("Any" if signature.return_annotation is signature.empty else signature.return_annotation,
                              scope, module)
     parameters = _parameters(value, annotations)
@@ -282,7 +282,7 @@ def _operands(op: Any) -> list[str]:
 
 def _parameters(function: Callable[..., Any], annotations: Annotations) -> list[str]:
     """The parameters of a function whose first one is the tensor."""
-    plain = getattr(function, "__func__", function)
+    plain = inspect.unwrap(getattr(function, "__func__", function))
     scope, module = plain.__globals__, plain.__module__
     found = ["self"]
     starred = False

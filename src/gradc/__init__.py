@@ -26,7 +26,9 @@ from gradc import (
     linalg,
     nn,
     optim,
+    passes,
     random,
+    signal,
     special,
     types,
     utils,
@@ -36,6 +38,9 @@ from gradc import coverage as _coverage
 from gradc.amp import autocast
 from gradc.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled, set_anomaly_enabled
 from gradc.compiler.compiled import compile, make_ir
+from gradc.compiler.interop import to_jax
+from gradc.compiler.report import no_retrace
+from gradc.control import associative_scan, cond, fori_loop, scan, while_loop
 from gradc.determinism import (
     are_deterministic_algorithms_enabled,
     is_deterministic_algorithms_warn_only_enabled,
@@ -74,6 +79,7 @@ from gradc.dtypes import int32 as int
 from gradc.dtypes import int64 as long
 from gradc.formatting import set_printoptions
 from gradc.func import vmap
+from gradc.func.foreign import from_jax
 from gradc.inspect.dynamic import graph, tree
 from gradc.ir import OPS as _OPS
 from gradc.layouts import (
@@ -85,6 +91,7 @@ from gradc.layouts import (
     preserve_format,
     strided,
 )
+from gradc.linalg import householder_product as orgqr
 from gradc.modes import (
     enable_grad,
     inference_mode,
@@ -95,6 +102,7 @@ from gradc.modes import (
 )
 from gradc.nn.functions.dropouts import alpha_dropout, feature_alpha_dropout
 from gradc.nn.functions.normalization import group_norm, layer_norm, rms_norm
+from gradc.nn.functions.padding import constant_pad_nd
 from gradc.nn.functions.pooling import (
     adaptive_avg_pool1d,
     adaptive_max_pool1d,
@@ -130,10 +138,12 @@ from gradc.ops.interchange import *
 from gradc.ops.joining import *
 from gradc.ops.least_squares import *
 from gradc.ops.linear_algebra import *
+from gradc.ops.low_rank import *
 from gradc.ops.matrices import *
 from gradc.ops.norms import *
 from gradc.ops.older import *
 from gradc.ops.ordering import *
+from gradc.ops.own import *
 from gradc.ops.products import *
 from gradc.ops.quantiles import *
 from gradc.ops.random import *
@@ -151,6 +161,7 @@ from gradc.ops.strided import *
 from gradc.ops.tapers import *
 from gradc.ops.writing import *
 from gradc.ops.writing import IN_PLACE as _IN_PLACE
+from gradc.passes.rewriting import rewrite, rule
 from gradc.settings import *
 from gradc.shapes import Size
 from gradc.tensor import Tensor, device
@@ -170,11 +181,17 @@ def is_tensor(x: object) -> bool:
     return isinstance(x, Tensor)
 
 
+def _assert(condition: Any, message: str) -> None:
+    """Python's assert, as torch._assert: models call it so that PyTorch's tracer notes it."""
+    assert condition, message
+
+
 _LATER = {
     "as_torch": "gradc.cli.as_torch", "contrast": "gradc.inspect.contrast", "explain_grad": "gradc.inspect.explain",
-    "load": "gradc.serialization", "run": "gradc.cli.run", "save": "gradc.serialization",
+    "load": "gradc.serialization", "print_saved": "gradc.inspect.saved",
+    "run": "gradc.cli.run", "save": "gradc.serialization",
 }
-_LATER_MODULES = ("distributions", "hub", "serialization", "testing")
+_LATER_MODULES = ("distributed", "distributions", "fx", "hub", "multiprocessing", "onnx", "serialization", "testing")
 
 
 def __getattr__(name: str) -> Any:
@@ -182,7 +199,9 @@ def __getattr__(name: str) -> Any:
     if name in _LATER:
         return getattr(importlib.import_module(_LATER[name]), name)
     if name in _LATER_MODULES:
-        return importlib.import_module(f"gradc.{name}")
+        module = importlib.import_module(f"gradc.{name}")
+        _coverage.guard()
+        return module
     raise _coverage.MissingName("torch", name, "module 'gradc'", sys.modules[__name__])
 
 

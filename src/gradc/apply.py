@@ -183,7 +183,9 @@ def link(op: Any, operands: Sequence[Any], results: Any, attrs: dict[str, Any]) 
     node.instruction = frame.f_lasti
     if isinstance(results, tuple):
         for i, result in enumerate(results):
-            if result._array.dtype.kind in "fcV":
+            if result._node is VIEW:
+                result._view.node = Output(node, i)
+            elif result._array.dtype.kind in "fcV":
                 result._node = Output(node, i)
     elif results._node is VIEW:
         results._view.node = node

@@ -9,6 +9,7 @@ from gradc.ir import OPS, Graph
 from gradc.ir.traits import defaults
 from gradc.modes import current, enter, with_grad
 from gradc.node import TracedNode
+from gradc.passes.differentiate import flowing
 from gradc.pullback import PullbackNode, PullbackOp, alias
 from gradc.tensor import Tensor
 from gradc.tracing import Tracer
@@ -67,4 +68,20 @@ def record(trace: Tracer, regions: Sequence[Graph], operands: Sequence[Tensor], 
             if v.dtype.is_differentiable:
                 trace.tracked.add(v)
                 tensor._node = TracedNode(CallNode.op, {}, ())
+    return tuple(tensors)
+
+
+def control(trace: Tracer, op: Any, regions: Sequence[Graph], operands: Sequence[Tensor],
+            attrs: dict[str, Any]) -> tuple[Tensor, ...]:
+    """A node with closed regions in the trace that is on; what depends on an operand that requires grad does too."""
+    named = tuple([region.replace(name=trace.name(region.name)) for region in regions])
+    values = [trace.read(x) for x in operands]
+    made = trace.emit(op, values, defaults(op) | attrs, named)
+    tensors = [trace.tensor(v) for v in made]
+    if current().grad:
+        flags = flowing(trace.nodes[-1], [v in trace.tracked for v in values])
+        for v, tensor, flag in zip(made, tensors, flags, strict=True):
+            if flag:
+                trace.tracked.add(v)
+                tensor._node = TracedNode(PullbackOp(f"{op.torch_name}Backward"), {}, ())
     return tuple(tensors)

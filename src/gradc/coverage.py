@@ -31,7 +31,6 @@ INSTEAD = {
     "torch.onnx": "gradc.compile(f).code is a function that runs without gradc",
     "torch.profiler": "gradc.contrast times a compiled function op by op",
     "torch.sparse": "tensors are dense here", "torch.nested": "torch.nn.utils.rnn.pad_sequence",
-    "torch.nn.DataParallel": "the module itself; gradc runs in one process",
     "torch.nn.parallel": "the module itself; gradc runs in one process",
     "torch.Tensor.to_sparse": "tensors are dense here",
     "torch.sparse_coo_tensor": "tensors are dense here", "torch.sparse_csr_tensor": "tensors are dense here",
@@ -58,7 +57,7 @@ class MissingName(AttributeError):
 
 def guard() -> None:
     """Have every module of gradc that stands for one of PyTorch's say what is missing."""
-    for space in NAMESPACES:
+    for space in (*NAMESPACES, *INSTEAD):
         module = sys.modules.get(own(space))
         if module is not None and "__getattr__" not in vars(module):
             module.__getattr__ = functools.partial(_refuse, module, space)  # type: ignore[method-assign]
@@ -90,9 +89,10 @@ def torch_version() -> str:
 
 
 def in_torch(name: str) -> bool:
-    """Whether PyTorch has this name, as far as the list goes."""
+    """Whether PyTorch has this name, as far as the list goes. Modules that gradc has no more than a few names of are
+    not in the list, and taken to have any."""
     space, _, last = name.rpartition(".")
-    return name in NAMESPACES or last in torch_names().get(space, ())
+    return name in NAMESPACES or space in INSTEAD or last in torch_names().get(space, ())
 
 
 def resolve(name: str) -> Any:

@@ -160,7 +160,12 @@ def of(x: object) -> dtype:
 
 
 def python_scalar(kind: type) -> dtype:
-    """The dtype that a Python scalar of this class has when nothing else decides: float is the default dtype."""
+    """The dtype that a Python scalar of this class has when nothing else decides: float is the default dtype.
+
+    One of NumPy's counts as the Python scalar that it stands for.
+    """
+    if issubclass(kind, np.generic):
+        kind = type(kind(0).item())
     if kind is float:
         return _default
     if kind is complex:

@@ -270,7 +270,7 @@ def backward(tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retai
                         "functorch.grad or functorch.vjp instead or call backward() outside of functorch transforms."
                         + locations.quote(locations.here()) + "\n    autograd.grad() and gradc.func.grad work here.")
     if modes.trace is not None:
-        modes.trace.backward(outputs, seeds, wanted, create_graph)
+        modes.trace.backward(outputs, seeds, wanted, create_graph, retain_graph)
         return
     roots = _roots(outputs, seeds, create_graph)
     if create_graph:
@@ -310,13 +310,17 @@ def _into_leaves(run: Run, retain_graph: bool, wanted: list[Any] | None) -> None
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
-         create_graph: bool = False, allow_unused: bool | None = None, is_grads_batched: bool = False,
-         materialize_grads: bool = False) -> tuple[Tensor | None, ...]:
+         create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
+         is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple[Tensor | None, ...]:
     """The gradients of `outputs` with respect to `inputs`, which keep their `.grad`, as torch.autograd.grad.
 
     Raises GradError for an input that the outputs do not depend on, unless `allow_unused` (None comes back for it) or
-    `materialize_grads` (zeros do).
+    `materialize_grads` (zeros do). `only_inputs` is from before PyTorch 0.4, and has no effect.
     """
+    if not only_inputs:
+        warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate "
+                      "gradient for other parts of the graph, please use torch.autograd.backward.", FutureWarning,
+                      stacklevel=2)
     if materialize_grads and allow_unused is False:
         raise ValueError(f"Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
                          f"allow_unused={allow_unused}.")
@@ -329,7 +333,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     seeds = _per_output(grad_outputs, len(results))
     trace = current().trace
     if trace is not None:
-        found = trace.gradients(results, seeds, wanted, create_graph)
+        found = trace.gradients(results, seeds, wanted, create_graph, retain_graph)
     else:
         run = Run(_roots(results, seeds, create_graph), create_graph)
         retain = create_graph if retain_graph is None else retain_graph
@@ -376,7 +380,8 @@ def _batched(outputs: Any, inputs: Any, seeds: Any, retain: bool, *options: Any)
     count = len(next(x for x in rows if x is not None))
     create_graph, allow_unused, materialize = options
     found = [grad(outputs, inputs, [None if x is None else x[i] for x in rows],  # type: ignore[index]
-                  retain or i < count - 1, create_graph, allow_unused, False, materialize) for i in range(count)]
+                  retain or i < count - 1, create_graph, allow_unused=allow_unused, materialize_grads=materialize)
+             for i in range(count)]
     return tuple(None if parts[0] is None else stack(parts)
                  for parts in zip(*found, strict=True))
 

@@ -39,6 +39,10 @@ class DimensionError(GradcError, IndexError):
     """A dimension or an index out of range."""
 
 
+class EmptyError(DimensionError, RuntimeError):
+    """A reduction of no elements that has no neutral one."""
+
+
 class GradError(GradcError, RuntimeError):
     """A gradient that cannot be computed."""
 
@@ -49,6 +53,10 @@ class TraceError(GradcError, RuntimeError):
 
 class VerifyError(GradcError, ValueError):
     """A graph that is not well formed."""
+
+
+class CheckError(GradcError, AssertionError):
+    """A pass that changed what a function computes."""
 
 
 class ParseError(GradcError, SyntaxError):

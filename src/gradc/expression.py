@@ -21,15 +21,21 @@ DTYPE_NAMES = {"bool": "bool_"}
 
 
 class Expression:
-    """A piece of Python source that stands for an array. `type` is known for operands, not for results."""
+    """A piece of Python source that stands for an array. `type` is known for operands, not for results.
 
-    __slots__ = ("text", "binding", "prefix", "type")
+    `call` is, where known, the function that gives the array, by name, and the text of its arguments: where that is a
+    ufunc, the array has memory of its own, and can be written into another.
+    """
 
-    def __init__(self, text: str, binding: int = ATOM, prefix: str = "np", type: Type | None = None) -> None:
+    __slots__ = ("text", "binding", "prefix", "type", "call")
+
+    def __init__(self, text: str, binding: int = ATOM, prefix: str = "np", type: Type | None = None,
+                 call: tuple[str, tuple[str, ...]] | None = None) -> None:
         self.text = text
         self.binding = binding
         self.prefix = prefix
         self.type = type
+        self.call = call
 
     def __getattr__(self, name: str) -> Any:
         if name in ("shape", "ndim") and self.type is not None:
@@ -53,7 +59,7 @@ class Expression:
         return Expression(f"{self.within(CALL)}[{literal(index, self.prefix, subscript=True)}]", CALL, self.prefix)
 
     def __neg__(self) -> Expression:
-        return Expression(f"-{self.within(UNARY)}", UNARY, self.prefix)
+        return Expression(f"-{self.within(UNARY)}", UNARY, self.prefix, None, ("negative", (self.text,)))
 
     def __invert__(self) -> Expression:
         return Expression(f"~{self.within(UNARY)}", UNARY, self.prefix)
@@ -69,6 +75,12 @@ class Unprintable(Exception):
     """Raised by kernels that are more than one expression; they print as a call of the kernel itself."""
 
 
+UFUNCS = {"+": "add", "-": "subtract", "*": "multiply", "/": "true_divide", "//": "floor_divide", "%": "remainder",
+          "&": "bitwise_and", "|": "bitwise_or", "^": "bitwise_xor", "==": "equal", "!=": "not_equal", "<": "less",
+          "<=": "less_equal", ">": "greater", ">=": "greater_equal", "**": "power"}
+"""NumPy's name of the function that an operator calls; of `**` only where the exponent is an array."""
+
+
 def _operator(symbol: str, binding: int, reflected: bool = False) -> Any:
     def operate(self: Expression, other: Any) -> Expression:
         left, right = (other, self) if reflected else (self, other)
@@ -78,7 +90,8 @@ def _operator(symbol: str, binding: int, reflected: bool = False) -> Any:
             else literal(right, self.prefix)
         if second.startswith("-"):
             second = f"({second})"
-        return Expression(f"{first} {symbol} {second}", binding, self.prefix)
+        call = (UFUNCS[symbol], tuple([literal(x, self.prefix) for x in (left, right)])) if symbol in UFUNCS else None
+        return Expression(f"{first} {symbol} {second}", binding, self.prefix, None, call)
 
     return operate
 
@@ -115,7 +128,8 @@ class _Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Expression:
         written = [literal(a, self.prefix) for a in args]
         written += [f"{key}={literal(value, self.prefix)}" for key, value in kwargs.items()]
-        return Expression(f"{self.name}({', '.join(written)})", CALL, self.prefix)
+        name = self.name.removeprefix(f"{self.prefix}.")
+        return Expression(f"{self.name}({', '.join(written)})", CALL, self.prefix, None, (name, tuple(written)))
 
     def __getattr__(self, name: str) -> _Function:
         return _Function(f"{self.name}.{name}", self.prefix)  # a ufunc's method, as in maximum.accumulate

@@ -7,7 +7,8 @@ from typing import Any
 
 from gradc import dtypes, locations, shapes
 from gradc.dtypes import dtype
-from gradc.errors import CallError, DtypeError, ShapeError
+from gradc.errors import CallError, DimensionError, DtypeError, ShapeError
+from gradc.inplace import takes_out
 from gradc.ops.arrangement import pad, roll
 from gradc.ops.creation import arange, as_leaf
 from gradc.ops.fourier import OPPOSITE, fft_c2c, fft_c2r, fft_r2c
@@ -37,6 +38,8 @@ def _dims(x: Tensor, s: Sizes, dim: Any) -> tuple[tuple[int, ...], tuple[int | N
         if dims and dims[0] < 0:
             raise ShapeError(f"Got shape with {len(sizes or ())} values but input tensor only has {x.ndim} dimensions")
     else:
+        if not x.ndim and dim not in ((), []):
+            raise DimensionError(f"Dimension specified as {dim} but tensor has no dimensions")
         dims = tuple(shapes.normal_dim(d, x.ndim) for d in ((dim,) if isinstance(dim, int) else dim))
     if len(set(dims)) != len(dims):
         raise ShapeError("FFT dims must be unique")
@@ -90,6 +93,7 @@ def _to_real(x: Tensor, s: Sizes, dim: Any, norm: str | None, name: str) -> Any:
 
 
 def _described(function: Any, name: str, text: str) -> Any:
+    function = takes_out(function, f"fft.{name}")
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{text} As torch.fft.{name}: `n` or `s` cuts x, or fills it with zeros, before."
     return function

@@ -108,7 +108,11 @@ def saved_tensors(node: Node, linked: bool) -> list[Any]:
     tensors: list[Any] = []
     for value, (is_result, position, _) in zip(node.saved, node.op.saved_sources, strict=True):
         if isinstance(value, tuple):
-            tensors.append([wrap(part) for part in value])
+            parts = [wrap(part) if isinstance(part, np.ndarray) else part for part in value]
+            if linked and not is_result:  # the operands of a variadic op
+                parts = [_linked(x, node.edges[position + i]) if isinstance(x, Tensor) else x
+                         for i, x in enumerate(parts)]
+            tensors.append(parts)
         elif not isinstance(value, np.ndarray):
             tensors.append(value)
         else:

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradc import locations
-from gradc.errors import ArgumentError, DtypeError, GradError, ShapeError, TraceError
-from gradc.modes import current
+from gradc.errors import ArgumentError, DtypeError, GradError, ShapeError
+from gradc.modes import current, note_change
 from gradc.tensor import Tensor, edge, wrap
 
 Hook = Callable[..., Any]
@@ -33,6 +33,7 @@ class RemovableHandle:
 
     def remove(self) -> None:
         """Take the hook away; it need not be there any more."""
+        note_change("removes a hook")
         self.hooks.pop(self.id, None)
 
     def __enter__(self) -> RemovableHandle:
@@ -43,17 +44,26 @@ class RemovableHandle:
 
 
 def refuse_in_trace() -> None:
-    """Raise TraceError if a trace is on: a compiled backward calls no hooks."""
-    if current().trace is not None:
-        raise TraceError(f"hooks cannot be changed in a compiled function{locations.quote(locations.here())}\n    "
-                         f"Keep this function eager.")
+    """Raise TraceError if a trace is on that cannot do with changes of hooks: a compiled backward calls none."""
+    trace = current().trace
+    if trace is not None:
+        trace.hooks_changed()
 
 
 def register(hooks: dict[int, Any], hook: Hook) -> RemovableHandle:
-    """Add a hook behind the others."""
+    """Add a hook of a tensor or a node behind the others."""
     refuse_in_trace()
+    return add(hooks, hook)
+
+
+def add(hooks: dict[int, Any], hook: Any, prepend: bool = False) -> RemovableHandle:
+    """Add a hook behind the others, or in front of them."""
     handle = RemovableHandle(hooks)
+    others = dict(hooks) if prepend else {}
+    if prepend:
+        hooks.clear()
     hooks[handle.id] = hook
+    hooks.update(others)
     return handle
 
 

@@ -18,11 +18,15 @@ class HubError(GradcError, RuntimeError):
     """Something that would have to be downloaded."""
 
 
+def _get_torch_home() -> str:
+    """Where PyTorch keeps its files: $TORCH_HOME, or ~/.cache/torch. (torchvision imports it by this name.)"""
+    cache = os.getenv("XDG_CACHE_HOME", "~/.cache")
+    return os.path.expanduser(os.getenv("TORCH_HOME", os.path.join(cache, "torch")))
+
+
 def get_dir() -> str:
     """Where PyTorch keeps what it downloaded: $TORCH_HOME/hub, or ~/.cache/torch/hub."""
-    cache = os.getenv("XDG_CACHE_HOME", "~/.cache")
-    home = os.path.expanduser(os.getenv("TORCH_HOME", os.path.join(cache, "torch")))
-    return _chosen or os.path.join(home, "hub")
+    return _chosen or os.path.join(_get_torch_home(), "hub")
 
 
 def set_dir(d: str | os.PathLike[str]) -> None:
@@ -49,5 +53,7 @@ def _refused(*args: Any, **kwargs: Any) -> Any:
     raise HubError("torch.hub: gradc downloads nothing and runs no code from the network. Write the model in a file of "
                    "your own, and load its weights with torch.load or torch.hub.load_state_dict_from_url.")
 
+
+_refused.refused = True  # type: ignore[attr-defined]
 
 load = list = help = download_url_to_file = _refused

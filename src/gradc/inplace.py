@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def write(target: Tensor, result: Tensor, name: str) -> Tensor:
     if current().grad:
         _keep_saved(result, storage)
     array[...] = result._array
-    storage.version += 1
+    storage.written()
     storage.writer = (name, locations.here())
     modes = current()
     if modes.grad:
@@ -73,6 +74,24 @@ def into(out: Tensor | None, result: Tensor, name: str, silently: bool = False) 
         _check_cast(out, result, what)
         _resize(out, result._array.shape, what, silently)
     return write(out, result, what)
+
+
+def takes_out(function: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
+    """A decorator: `function` with the argument `out=`, the tensor, or the tensors, that its results are written into.
+    """
+    name = name or function.__name__
+
+    @functools.wraps(function)
+    def with_out(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        found = function(*args, **kwargs)
+        if out is None:
+            return found
+        if isinstance(found, Tensor):
+            return into(out, found, name)
+        written = [into(target, part, name) for target, part in zip(out, found, strict=True)]
+        return type(found)(*written) if hasattr(found, "_fields") else type(found)(written)
+
+    return with_out
 
 
 def _resize(out: Tensor, shape: tuple[int, ...], name: str, silently: bool) -> None:
@@ -194,15 +213,20 @@ class Part(View):
     index: int
 
 
-def parts(views: Sequence[Tensor], function: str) -> tuple[Tensor, ...]:
-    """Mark views as the results of one call of `function`, as torch.unbind and torch.split return them."""
+def parts(x: Tensor, views: Sequence[Tensor], function: str, op: Any, attrs: dict[str, Any]) -> tuple[Tensor, ...]:
+    """Mark views of x as the results of one call of `function`, as torch.unbind and torch.split return them.
+
+    They get one node, that of `op`, which computes all of them: so their gradients meet in one array.
+    """
+    modes = current()
+    node = link(op, (x,), tuple(views), attrs) if modes.grad and modes.trace is None else None
+    if node is not None:
+        node.label = f"{function}Backward0"
     for index, tensor in enumerate(views):
         view = tensor._view
         if view is not None:
             part = tensor._view = Part(view.parent, view.op, view.attrs, view.node, view.history)
             part.function, part.index = function, index
-            if isinstance(view.node, Node):
-                view.node.label = f"{function}Backward0"
     return tuple(views)
 
 
@@ -268,7 +292,7 @@ def turn(tensor: Tensor, function: Any, args: tuple[Any, ...], name: str) -> Ten
     node = edge(result)
     tensor._array = result._array
     storage = tensor._storage
-    storage.version += 1
+    storage.written()
     storage.history += 1
     tensor._turned = storage.history
     if before._view is not None:

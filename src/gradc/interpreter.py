@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from gradc import calls, engine
 from gradc.apply import apply
 from gradc.errors import ArgumentError, DtypeError, ShapeError, TraceError
 from gradc.ir import OPS, Array, Graph, Node, Operand, Program, Type, Value, constants
-from gradc.ir.traits import is_call
+from gradc.ir.traits import is_call, is_closed
 from gradc.ir.types import SCALARS
 from gradc.modes import EAGER, current, enter
 from gradc.tensor import Tensor
@@ -42,6 +43,13 @@ def run(graph: Graph, *tensors: Tensor) -> Any:
     if recorded:
         outputs = tuple(x.detach() if isinstance(x, Tensor) else x for x in outputs)  # type: ignore[attr-defined]
     return outputs[0] if len(outputs) == 1 else outputs
+
+
+def replay(graph: Graph, *tensors: Tensor) -> tuple[Any, ...]:
+    """The outputs of a graph as if its ops were called on these tensors: gradients flow from outputs to inputs."""
+    environment: dict[Value, Any] = dict(zip(graph.inputs, tensors, strict=True))
+    execute(graph.nodes, environment)
+    return tuple(_read(environment, v) for v in graph.outputs)
 
 
 def _leaf(result: Any) -> Any:
@@ -83,6 +91,8 @@ def execute(nodes: Sequence[Node], environment: dict[Value, Any], recorded: bool
             operands = tuple(_read(environment, x) for x in node.inputs)
             if is_call(node):
                 results = _called(node, operands)
+            elif is_closed(node):
+                results = _controlled(node, operands)
             elif node.op.name == "gradient":
                 results = _differentiated(node.attrs, operands)
             else:
@@ -99,15 +109,24 @@ def _called(node: Node, operands: tuple[Any, ...]) -> Any:
     forward, *others = node.regions
 
     def run_forward(*tensors: Any) -> tuple[Sequence[Any], ...]:
-        outputs = _outputs(forward, tensors)
+        outputs = _outputs(forward, *tensors)
         end = len(outputs) - forward.saved
         return outputs[: len(forward.results)], outputs[len(forward.results) : end], outputs[end:]
 
-    backward = None if not others else lambda *tensors: _outputs(others[0], tensors)
+    backward = None if not others else functools.partial(_outputs, others[0])
     return calls.call(run_forward, backward, operands)
 
 
-def _outputs(region: Graph, tensors: Sequence[Any]) -> list[Any]:
+def _controlled(node: Node, operands: tuple[Any, ...]) -> Any:
+    """The results of a node whose regions are branches, or steps of a loop."""
+    op: Any = node.op
+    trace = current().trace
+    if trace is not None:
+        return calls.control(trace, op, node.regions, operands, dict(node.attrs))
+    return op.run([functools.partial(_outputs, region) for region in node.regions], operands, dict(node.attrs))
+
+
+def _outputs(region: Graph, *tensors: Any) -> list[Any]:
     """The outputs of a closed region for these inputs."""
     environment: dict[Value, Any] = dict(zip(region.inputs, tensors, strict=True))
     execute(region.nodes, environment)
@@ -153,7 +172,9 @@ def python(text: str) -> Any:
     names = namespace(recorded)
     for node in ast.walk(tree):
         if isinstance(node, ast.withitem) and isinstance(node.context_expr, ast.Call):
-            names[ast.unparse(node.context_expr.func)] = _Block(node.optional_vars)
+            called = f"{ast.unparse(node.context_expr.func)} {len(names)}"  # functions may use one name for two blocks
+            names[called] = _Block(node.optional_vars)
+            node.context_expr.func = ast.copy_location(ast.Name(called, ast.Load()), node.context_expr.func)
     exec(compile(tree, "<gradc graph>", "exec"), names)
     made = names[tree.body[0].name]  # type: ignore[attr-defined]
     if isinstance(made, type):
@@ -177,6 +198,9 @@ def _applied(op: Any, recorded: bool) -> Any:
         given = {name: value.dtype if isinstance(value, Type) else value for name, value in attrs.items()}
         if op.name == "gradient":
             return _differentiated(op.defaults | given, operands)
+        if op.region == "control":
+            result = _controlled_function(op, operands, op.defaults | given)
+            return _leaf(result) if recorded else result
         if op.region == "call":
             result = _called_function(op, operands)
             return _bare(_leaf(result) if recorded else result)
@@ -187,12 +211,8 @@ def _applied(op: Any, recorded: bool) -> Any:
 
 
 def _called_function(op: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The results of a node whose regions are Python functions: the nested `def`s of a text."""
-    functions = [x for x in arguments if inspect.isfunction(x)]
-    operands = arguments[len(functions) :]
-    if current().trace is not None:
-        raise TraceError(f"the text of a graph is run as Python in a trace, where the regions of {op.name} are "
-                         f"functions and not graphs\n    Parse the text, and call the graph.")
+    """The results of a node that calls its regions, the nested `def`s of a text."""
+    functions, operands = _functions(op, arguments)
 
     def run_forward(*tensors: Any) -> tuple[Sequence[Any], ...]:
         outputs = [*_tuple(functions[0](*tensors))]
@@ -202,6 +222,21 @@ def _called_function(op: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
     backward = None if len(functions) < 2 else lambda *tensors: _tuple(functions[1](*tensors))
     return calls.call(run_forward, backward, operands)
+
+
+def _controlled_function(op: Any, arguments: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
+    """The results of a node whose regions are branches, or steps of a loop, the nested `def`s of a text."""
+    functions, operands = _functions(op, arguments)
+    return op.run([lambda *x, f=f: _tuple(f(*x)) for f in functions], operands, attrs)  # type: ignore[no-any-return]
+
+
+def _functions(op: Any, arguments: tuple[Any, ...]) -> tuple[list[Any], tuple[Any, ...]]:
+    """Regions and operands among the arguments of a node."""
+    functions = [x for x in arguments if inspect.isfunction(x)]
+    if current().trace is not None:
+        raise TraceError(f"the text of a graph is run as Python in a trace, where the regions of {op.name} are "
+                         f"functions and not graphs\n    Parse the text, and call the graph.")
+    return functions, arguments[len(functions) :]
 
 
 def _bare(results: tuple[Any, ...]) -> Any:

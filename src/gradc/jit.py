@@ -58,7 +58,7 @@ def unused(fn: Any) -> Any:
     return fn
 
 
-export = interface = script_if_tracing = unused
+export = interface = script_if_tracing = _script_if_tracing = _overload = _overload_method = unused
 
 
 def freeze(mod: Any, preserved_attrs: Any = None, optimize_numerics: bool = True) -> Any:
@@ -93,5 +93,7 @@ def _refused(*args: Any, **kwargs: Any) -> Any:
     raise ScriptError("torch.jit.save and torch.jit.load: gradc has no TorchScript files. Save the module's "
                       "state_dict() with gradc.save; gradc.compile(f).code is a program that runs without gradc.")
 
+
+_refused.refused = True  # type: ignore[attr-defined]
 
 save = load = _refused

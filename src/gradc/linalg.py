@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from gradc import locations
 from gradc.dtypes import int32
 from gradc.errors import LinAlgError, ShapeError
+from gradc.inplace import takes_out
 from gradc.ops.arrangement import diagonal as _diagonal
 from gradc.ops.arrangement import tril
 from gradc.ops.creation import arange, eye, zeros
+from gradc.ops.elimination import first_zeros, lu_factor
 from gradc.ops.elimination import linalg_lu as lu
 from gradc.ops.elimination import linalg_lu_solve as lu_solve
-from gradc.ops.elimination import lu_factor
 from gradc.ops.factorizations import cholesky as _cholesky
 from gradc.ops.factorizations import eig, eigh, eigvals, eigvalsh, qr, svd, svdvals
 from gradc.ops.least_squares import lstsq, matrix_rank, pinv
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 
+@takes_out
 def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:  # noqa: N803 (PyTorch's names, also below)
     """The lower triangular L with A = L Lᴴ, or Lᴴ, as torch.linalg.cholesky. Raises LinAlgError where there is none."""
     return _cholesky(A, upper)  # type: ignore[no-any-return]
@@ -62,30 +64,32 @@ def _info(A: Tensor) -> Tensor:  # noqa: N803
     return zeros(A.shape[:-2], dtype=int32)
 
 
+@takes_out
 def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> WithInfo:  # noqa: N803
     """cholesky with an `info`. Unlike torch's it always raises LinAlgError where there is no factor."""
     return WithInfo(_cholesky(A, upper), _info(A))
 
 
+@takes_out
 def inv_ex(A: Tensor, *, check_errors: bool = False) -> WithInfo:  # noqa: N803
     """inv with an `info`. Unlike torch's it always raises LinAlgError for a singular matrix."""
     return WithInfo(inv(A), _info(A))
 
 
+@takes_out
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> WithInfo:  # noqa: N803
     """solve with an `info`. Unlike torch's it always raises LinAlgError for a singular matrix."""
     return WithInfo(solve(A, B, left=left), _info(A))
 
 
+@takes_out
 def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -> FactorsWithInfo:  # noqa: N803
     """lu_factor with an `info`: the place of the first pivot that is 0, from 1, or 0."""
     factors, pivots = lu_factor(A, pivot)
-    on_diagonal = diagonal(factors.detach())
-    missing = on_diagonal == 0
-    first = (missing.int() * arange(on_diagonal.shape[-1], 0, -1)).argmax(-1) + 1
-    return FactorsWithInfo(factors, pivots, (first * missing.any(-1)).int())
+    return FactorsWithInfo(factors, pivots, first_zeros(factors))
 
 
+@takes_out
 def tensorinv(A: Tensor, ind: int = 2) -> Tensor:  # noqa: N803
     """The inverse of A as a map from the last dimensions to the first `ind`, as torch.linalg.tensorinv."""
     if ind <= 0:
@@ -98,6 +102,7 @@ def tensorinv(A: Tensor, ind: int = 2) -> Tensor:  # noqa: N803
     return found.reshape(back + front)  # type: ignore[no-any-return]
 
 
+@takes_out
 def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:  # noqa: N803
     """The X for which tensordot(A, X, X.ndim) = B, as torch.linalg.tensorsolve."""
     moved: Any = A if dims is None else A.movedim(tuple(dims), tuple(range(A.ndim - len(dims), A.ndim)))  # type: ignore
@@ -112,10 +117,12 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:  # noqa: N803
 
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:  # noqa: N803
     """The powers 0 … N - 1 of each element, in a new last dimension, as torch.linalg.vander."""
+    x = x if x.ndim else x.unsqueeze(0)  # type: ignore[attr-defined]
     count = x.shape[-1] if N is None else N
     return x.unsqueeze(-1) ** arange(count)  # type: ignore[attr-defined, no-any-return]
 
 
+@takes_out
 def householder_product(A: Tensor, tau: Tensor) -> Tensor:  # noqa: N803
     """The first columns of the product of the reflections I - τᵢ vᵢ vᵢᴴ, as torch.linalg.householder_product.
 
@@ -128,3 +135,6 @@ def householder_product(A: Tensor, tau: Tensor) -> Tensor:  # noqa: N803
         v = vectors[..., i : i + 1]
         result = result - tau[..., i, None, None] * (v @ (v.mH @ result))
     return result  # type: ignore[no-any-return]
+
+
+Tensor.orgqr = householder_product  # type: ignore[attr-defined]

@@ -84,6 +84,13 @@ def with_grad(grad: bool) -> Modes:
     return modes.replace(grad=grad and not modes.inference)
 
 
+def note_change(what: str) -> None:
+    """Tell the trace that is on, if one is, of a change to something that is no tensor."""
+    trace = current().trace
+    if trace is not None:
+        trace.changed(what)
+
+
 class _GradMode:
     """A grad mode as a context and as a decorator, with or without parentheses."""
 

@@ -96,6 +96,8 @@ class Node(Hookable):
     hooks: Hooks | None = None
     types: tuple[Any, ...] | None = None
     """The types of the results, where the op does not infer them."""
+    inputs: list[tuple[Tensor, int]] = []
+    """What a compiled function was called with, and the versions then."""
 
     @property
     def node(self) -> Node:

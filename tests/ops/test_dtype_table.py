@@ -27,7 +27,6 @@ ROUNDING = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2e-6, "float64"
 INTEGERS = "u8 i8 i16 i32 i64"
 
 DIFFERENT = {
-    "addcmul": (INTEGERS, "gradc's is for floating point"),
     "avg_pool": ("i64 f16 bf16", "torch has means of int64, and of half precision not in three dimensions"),
     "complex": ("f16", "gradc has no complex numbers of half precision"),
     "view_as_complex": ("f16", "gradc has no complex numbers of half precision"),

@@ -107,7 +107,7 @@ CALLS: dict[str, Any] = {
     "eigvalsh": lambda x, uplo: torch.linalg.eigvalsh(x, UPLO=uplo),
     "inv": torch.linalg.inv,
     "lu_factor": torch.linalg.lu_factor,
-    "pinv": lambda x, atol, rtol: torch.linalg.pinv(x, atol=atol, rtol=rtol),
+    "pinv": lambda x, atol, rtol, hermitian: torch.linalg.pinv(x, atol=atol, rtol=rtol, hermitian=hermitian),
     "qr": torch.linalg.qr,
     "svd": _chosen_by_lapack("svd"),
     "svdvals": torch.linalg.svdvals,
@@ -163,6 +163,7 @@ CALLS: dict[str, Any] = {
         functional, f"conv{'_transpose' * transposed}{x.ndim - 2}d")(
         x, weight, bias, **attrs, **({"output_padding": output_padding or 0} if transposed else {})),
     "count_nonzero": lambda x, dim, keepdim: torch.count_nonzero(x, dim),
+    "rounded_div": lambda x, y, rounding_mode: torch.div(x, y, rounding_mode=rounding_mode),
     "scatter": lambda x, index, source, dim: torch.scatter(x, dim, index, source),
     "sub": lambda x, y: x - y,
     "binary_cross_entropy_with_logits": functional.binary_cross_entropy_with_logits,

@@ -141,5 +141,5 @@ def test_errors(act: Callable[[Any], Any], message: str) -> None:
 def test_complex_parameters() -> None:
     p = nn.Parameter(gradc.ones(1, dtype=gradc.complex64))
     p.grad = gradc.ones(1, dtype=gradc.complex64)
-    with pytest.raises(RuntimeError, match="parameters are real"):
+    with pytest.raises(RuntimeError, match="does not support complex parameters"):
         optim.Adam([p]).step()

@@ -172,7 +172,7 @@ def test_every_pass_keeps_the_function(function: Callable[..., Any]) -> None:
 
 def test_the_stages_are_named_after_the_passes_in_their_order() -> None:
     stages = run(traced_function(multilayer_perceptron), check=True)
-    names = ["traced", "differentiate", "decompose", "simplify", "fold", "cse", "dce", "fuse", "free"]
+    names = ["traced", "differentiate", "decompose", "simplify", "fold", "cse", "dce", "fuse", "schedule", "free"]
     assert [stage.name for stage in stages] == names
     assert stages[-1].graph.history == tuple(names)
 
@@ -254,8 +254,9 @@ def test_passes_are_near_linear() -> None:
 
 
 @pytest.mark.slow
-def test_passes_are_near_linear_at_a_hundred_thousand_nodes() -> None:
-    assert_near_linear(10_000, 100_000, factor=6)
+def test_passes_are_near_linear_at_thirty_thousand_nodes() -> None:
+    """A hundred thousand are measured in benchmarks/passes.py."""
+    assert_near_linear(10_000, 30_000, factor=3)
 
 
 def test_many_gradients_in_one_graph_take_linear_time() -> None:

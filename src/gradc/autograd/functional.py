@@ -265,7 +265,7 @@ def _grad(outputs: Sequence[Tensor | None], xs: Tensors, seeds: Sequence[Tensor]
              if y is not None and y.requires_grad]
     if not pairs:
         return (None,) * len(xs)
-    return grad([y for y, _ in pairs], xs, [s for _, s in pairs], retain_graph, create_graph, True)
+    return grad([y for y, _ in pairs], xs, [s for _, s in pairs], retain_graph, create_graph, allow_unused=True)
 
 
 _INDEPENDENT = {

@@ -57,7 +57,7 @@ class _Call:
         cls, ctx, args = self.cls, self.ctx, self.args
         for x, name in zip(args, _parameters(cls, len(args), separate), strict=True):
             if isinstance(x, Tensor):
-                self.region.take(x, name)
+                self.region.found(x, name)
         inside = self.modes.replace(grad=False, trace=self.region)
         before = enter(inside)
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 matmul = SimpleNamespace(allow_tf32=False, allow_fp16_reduced_precision_reduction=True,
@@ -42,3 +44,15 @@ def enable_mem_efficient_sdp(enabled: bool) -> None:
 def enable_math_sdp(enabled: bool) -> None:
     """Remembers a switch of attention on CUDA."""
     _kernels["math"] = enabled
+
+
+@contextmanager
+def sdp_kernel(enable_flash: bool = True, enable_math: bool = True, enable_mem_efficient: bool = True,
+               enable_cudnn: bool = True) -> Iterator[None]:
+    """Remembers the switches of attention on CUDA inside the block."""
+    before = dict(_kernels)
+    _kernels.update(flash=enable_flash, mem_efficient=enable_mem_efficient, math=enable_math)
+    try:
+        yield
+    finally:
+        _kernels.update(before)

@@ -9,6 +9,7 @@ from typing import Any
 
 import ml_dtypes
 
+from gradc.backends import allocator  # noqa: F401 - keeps the memory of large arrays
 from gradc.backends.source import NUMPY, Source
 from gradc.backends.tiles import tiled
 from gradc.ir import Graph
@@ -19,27 +20,28 @@ SPECIAL = Special()
 
 
 @functools.lru_cache(maxsize=4096)
-def _compiled(source: str) -> CodeType:
+def compiled(source: str) -> CodeType:
+    """The code of a generated text, which many graphs share."""
     return compile(source, "<gradc generated>", "exec")
 
 
 def function(graph: Graph) -> Callable[..., Any]:
     """The graph as a NumPy function of arrays that returns a tuple of arrays. Its `source` is what it is made of."""
-    whole = _whole(graph)
-    by_tiles = tiled(graph, _whole)
+    printed = whole(graph)
+    by_tiles = tiled(graph, whole)
     if by_tiles is None:
-        return whole
-    by_tiles.source = whole.source  # type: ignore[attr-defined]
+        return printed
+    by_tiles.source = printed.source  # type: ignore[attr-defined]
     return by_tiles
 
 
-def _whole(graph: Graph) -> Callable[..., Any]:
+def whole(graph: Graph) -> Callable[..., Any]:
     """The graph as one function, line by line."""
     source = Source(NUMPY, hoists=True)
     text = source.function(graph, comments=False)
     names = {"__name__": "gradc.generated", "np": Op.namespace, "ml_dtypes": ml_dtypes, "special": SPECIAL,
              **source.kernels, **source.numbers}
-    exec(_compiled(text), names)
+    exec(compiled(text), names)
     made: Callable[..., Any] = names[graph.name]
     made.source = text  # type: ignore[attr-defined]
     return made

@@ -60,18 +60,26 @@ class Source:
             if node.op.name == "free":
                 continue  # XLA frees by itself, and NumPy functions are short
             if self.hoists and not node.inputs and len(node.outputs) == 1:
-                self.numbers[name(node.outputs[0])] = _computed(node)
+                self.numbers[name(node.outputs[0])] = constant(node)
                 continue
             if getattr(node.op, "region", None) == "block":
                 if comments:
                     yield f"# {node.regions[0].name}"
                 yield from self.body(node.regions[0], comments)
                 continue
+            for region in node.regions:
+                yield from self.region(region, comments)
             text = f"{', '.join(name(v) for v in node.outputs[:1])} = {self.expression(node)}"
-            if len(node.outputs) > 1:
+            if len(node.outputs) > 1 or "[" in node.outputs[0].name:
                 base = node.outputs[0].name.partition("[")[0]
                 text = f"{base} = {self.expression(node)}"
             yield f"{text}  # {node.loc}" if comments and node.loc.line else text
+
+    def region(self, region: Graph, comments: bool) -> Iterator[str]:
+        """A closed region as a function inside of this one. What it makes without operands it makes at every call."""
+        inner = Source(self.target)
+        inner.kernels = self.kernels
+        yield from inner.function(region, comments).split("\n")
 
     def expression(self, node: Node) -> str:
         """The right-hand side of a node's line."""
@@ -83,15 +91,22 @@ class Source:
         if kernel is None:
             raise Unprintable(f"{op.name} has no kernel: it must be decomposed first")
         operands = [self.expression_of(v) for v in node.inputs]
+        if node.regions:
+            functions = [Expression(region.name, prefix=self.target.prefix) for region in node.regions]
+            return self.call(op, kernel, [*functions, *operands], node.attrs)
         if self.hoists and isinstance(op, Pointwise) and not op.specialises:
             operands = self.hoisted(op, node.inputs, operands)
         try:
             printed = kernel(self.xp, *operands, **node.attrs)
             if isinstance(printed, tuple):
                 raise Unprintable("a kernel with several results, which may share work")
-            return printed.text if isinstance(printed, Expression) else literal(printed, self.target.prefix)
+            return self.text(node, printed)
         except Unprintable:
             return self.call(op, kernel, operands, node.attrs)
+
+    def text(self, node: Node, printed: Any) -> str:
+        """The right-hand side of a node whose kernel is one expression."""
+        return printed.text if isinstance(printed, Expression) else literal(printed, self.target.prefix)
 
     def hoisted(self, op: Pointwise, inputs: Sequence[Any], operands: list[Any]) -> list[Any]:
         """The operands with 0-d arrays, by name, in place of numbers."""
@@ -129,7 +144,7 @@ class Source:
         return name(operand) if isinstance(operand, Value) else literal(operand, self.target.prefix)
 
 
-def _computed(node: Node) -> Any:
+def constant(node: Node) -> Any:
     """The value of a node without operands, as an array that nobody can write."""
     op: Any = node.op
     array = np.asarray(op.kernel(op.namespace, **node.attrs))

@@ -8,6 +8,7 @@ comes before and after that part runs whole. A tile holds whole rows, so each nu
 
 from __future__ import annotations
 
+import contextvars
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from gradc.ops.reduction import Reduction
 LARGE = 1 << 17
 """Elements of an array that is worth tiles."""
 
-SHARED = 1 << 19
+SHARED = 1 << 18
 """Elements of an array that is worth starting threads."""
 
 TILE = 1 << 15
@@ -58,8 +59,6 @@ def tiled(graph: Graph, printed: Printer) -> Callable[..., Any] | None:
     slices = [tuple(parts) for parts in zip(*(_of_each(tiles, v.type.shape, shape) for v in read), strict=True)]
     targets = [tuple(parts) for parts in zip(*(_of_each(tiles, v.type.shape, shape) for v in results), strict=True)]
     types = [(v.type.shape, v.type.dtype.numpy) for v in results]
-    threads = min(THREADS, len(tiles)) if math.prod(shape) >= SHARED else 1
-
     def by_tiles(*arrays: Any) -> Any:
         known = (*arrays, *start(*arrays))
         operands = [known[i] for i in from_where]
@@ -71,7 +70,7 @@ def tiled(graph: Graph, printed: Printer) -> Callable[..., Any] | None:
                 for array, place, piece in zip(found, places, computed, strict=True):
                     array[place] = piece
 
-        share(some, len(tiles), threads)
+        share(some, len(tiles), threads(math.prod(shape)))
         return end(*known, *found)
 
     return by_tiles
@@ -130,8 +129,14 @@ def _of_each(tiles: list[tuple[slice, ...]], own: tuple[int, ...], shape: tuple[
     return [tuple([s if n > 1 else everything for n, s in zip(own, tile[missing:], strict=False)]) for tile in tiles]
 
 
+def threads(size: int) -> int:
+    """How many threads work on arrays of `size` elements is worth."""
+    return THREADS if size >= SHARED else 1
+
+
 def share(work: Callable[[slice], None], count: int, threads: int) -> None:
     """Do `work` on all of `count` pieces, a consecutive part of them on each of some threads."""
+    threads = min(threads, count)
     bounds = [count * i // threads for i in range(threads + 1)]
     errors: list[BaseException] = []
 
@@ -141,7 +146,9 @@ def share(work: Callable[[slice], None], count: int, threads: int) -> None:
         except BaseException as error:  # of whatever kind: it is raised where the work was ordered
             errors.append(error)
 
-    others = [Thread(target=attempt, args=bounds[i : i + 2]) for i in range(1, threads)]
+    # Each thread in a copy of the caller's context, where np.errstate keeps what it says.
+    others = [Thread(target=contextvars.copy_context().run, args=(attempt, *bounds[i : i + 2]))
+              for i in range(1, threads)]
     for other in others:
         other.start()
     attempt(*bounds[:2])

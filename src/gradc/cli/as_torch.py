@@ -64,7 +64,7 @@ class _Finder(importlib.abc.MetaPathFinder):
             return None
         name = coverage.own(fullname)
         try:
-            module = importlib.import_module(name)
+            module = _module(name)
         except ModuleNotFoundError as error:
             if error.name is None or not name.startswith(error.name):
                 raise
@@ -73,6 +73,21 @@ class _Finder(importlib.abc.MetaPathFinder):
                                       f"{f' Instead: {hint}.' if hint else ''}", name=fullname) from None
         coverage.guard()
         return importlib.machinery.ModuleSpec(fullname, _Loader(module), is_package=hasattr(module, "__path__"))
+
+
+def _module(name: str) -> ModuleType:
+    """A module of gradc: a file, or what another module has under this name.
+
+    Raises ModuleNotFoundError if it is neither.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        owner, _, last = name.rpartition(".")
+        found = getattr(importlib.import_module(owner), last, None) if error.name == name else None
+        if not isinstance(found, ModuleType):
+            raise
+        return found
 
 
 @contextlib.contextmanager

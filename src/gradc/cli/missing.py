@@ -66,7 +66,10 @@ def missing(path: Path) -> Iterator[Use]:
 
 
 def _there(name: str) -> bool:
-    """Whether gradc has a name of PyTorch; what lies below a function or a class other than Tensor counts as there."""
+    """Whether gradc has a name of PyTorch; what lies below a function or a class other than Tensor counts as there.
+
+    What is there only to be imported, and says so when it is called, is `refused`.
+    """
     parts = coverage.own(name).split(".")
     for count in range(1, len(parts) + 1):
         try:
@@ -78,7 +81,7 @@ def _there(name: str) -> bool:
         if not hasattr(found, part):
             return not (isinstance(found, ModuleType) or found is coverage.resolve("torch.Tensor"))
         found = getattr(found, part)
-    return True
+    return not getattr(found, "refused", False)
 
 
 class _Reader(ast.NodeVisitor):

@@ -11,22 +11,26 @@ from gradc.passes.cse import identity
 from gradc.tensor import Tensor, edge, payload, wrap
 
 
-def signature(tree: Any, tensors: list[Tensor]) -> Any:
+def signature(tree: Any, tensors: list[Tensor], numbers: list[Any] | None = None) -> Any:
     """A hashable description of arguments, which says all that a trace may depend on except the tensors' values.
 
-    Appends the tensors to `tensors`. NumPy and JAX arrays count as tensors.
+    Appends the tensors to `tensors`. NumPy and JAX arrays count as tensors. The values of integers and floating numbers
+    are appended to `numbers`, and left out of the description, if it is given.
     """
     kind = tree.__class__
+    if numbers is not None and (kind is float or kind is int):
+        numbers.append(tree)
+        return kind
     if issubclass(kind, Tensor):
         tensors.append(tree)
         array = payload(tree)
-        return kind, array.shape, array.dtype.num, edge(tree) is not None
+        return kind, array.shape, array.dtype.num, edge(tree) is not None, bool(tree._hooks) or tree._retains_grad
     if kind is tuple or kind is list:
-        return kind, tuple([signature(item, tensors) for item in tree])
+        return kind, tuple([signature(item, tensors, numbers) for item in tree])
     if kind is dict:
-        return kind, tuple([(key, signature(item, tensors)) for key, item in tree.items()])
+        return kind, tuple([(key, signature(item, tensors, numbers)) for key, item in tree.items()])
     if issubclass(kind, tuple):
-        return kind, tuple([signature(item, tensors) for item in tree])
+        return kind, tuple([signature(item, tensors, numbers) for item in tree])
     if is_array(tree):
         return signature(wrap(np.asarray(tree)), tensors)
     if kind is set:

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gradc import locations
-from gradc.backends.jax import Lowered
+from gradc import interpreter, locations
+from gradc.compiler.options import DEFAULT, Options
 from gradc.errors import GradError
 from gradc.ir import Graph, Value
 from gradc.modes import current
 from gradc.node import CONSTANT, Node, Output, count, pack
-from gradc.tensor import Tensor, edge, on_device
+from gradc.passes.dce import dce
+from gradc.tensor import Tensor, edge, wrap
 
 
 class CompiledBackward:
-    """What the node's op does: run the backward graph on the saved values and the cotangents."""
+    """What the node's op does: run the backward graph on the saved values and the cotangents.
+
+    `traced` is the graph of the whole call, with the gradients that the node computes among its results: where a
+    gradient is to be differentiated, it is computed by a compiled function made of this graph.
+    """
 
     name = "compiled"
     saved_names: tuple[str, ...]
     generates = False
+    compile: Callable[[Callable[..., Any], str], Callable[..., Any]]
+    """Makes a function compiled, for a backend; compiled.py provides it."""
 
-    def __init__(self, graph: Graph, results: int) -> None:
+    def __init__(self, graph: Graph, results: int, traced: Graph, gradients: Sequence[Value],
+                 options: Options = DEFAULT) -> None:
         self.graph = graph
         self.results = results
-        self.lowered = Lowered(graph)
+        self.options = options
+        self.lowered = options.lower(graph)
         self.source = self.lowered.source
         self.saved_names = tuple(v.name for v in graph.inputs[: len(graph.inputs) - results])
+        self.traced = traced
+        self.gradients = gradients
+        self._again: tuple[list[int], Callable[..., Any]] | None = None
 
     def node_name(self, node: Any) -> str:
         return "CompiledBackward"
@@ -47,9 +59,10 @@ class CompiledBackward:
         node.saved, node.guards = tuple(saved), tuple(guards)
         node.signature = (*(x.type_.shape for x in wrt), np.dtype(np.float32))
         node.types = tuple(v.type for v in self.graph.inputs[len(self.graph.inputs) - self.results :])
+        node.inputs = [(x, x._storage.version) for x in inputs]
         saving = current().saving
         if saving is not None:
-            pack(node, saving, [(i, on_device(x)) for i, x in enumerate(saved)])
+            pack(node, saving, [(i, self.lowered.tensor(x)) for i, x in enumerate(saved)])
         frame = locations.user_frame()
         node.code, node.instruction = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
         for i, output in enumerate(outputs):
@@ -59,11 +72,45 @@ class CompiledBackward:
     def backward(self, node: Node, g: Any, needs: Sequence[bool]) -> Sequence[Any]:
         """The gradients as arrays, from the cotangent of the one output, or a dictionary of them by output."""
         cotangents = [g] if not isinstance(g, dict) else [
-            g[i] if i in g else np.zeros(v.shape, v.dtype.numpy)
-            for i, v in enumerate(self.graph.inputs[len(self.graph.inputs) - self.results :])]
-        return [np.array(x) for x in self.lowered(*node.saved, *cotangents)]
+            g[i] if i in g else np.zeros(t.shape, t.dtype.numpy) for i, t in enumerate(node.types or ())]
+        found = self.lowered(*node.saved, *cotangents)
+        return found if self.options.backend == "numpy" else [np.array(x) for x in found]
 
     def backward_on_tensors(self, node: Node, g: Any, needs: Sequence[bool]) -> Sequence[Any]:
-        raise GradError("a compiled function cannot be differentiated twice yet: take the first gradient inside of it, "
-                        "with autograd.grad(..., create_graph=True), or call the function that it was made from "
-                        f"(its .function){locations.quote(locations.here())}")
+        """The gradients as tensors with a graph of their own: another compiled function, of inputs and cotangents.
+
+        Raises GradError if an input that it reads again has been written since.
+        """
+        if self._again is None:
+            nodes = [node.replace(attrs={**node.attrs, "create_graph": True}) if node.outputs == tuple(self.gradients)
+                     else node for node in self.traced.nodes]
+            graph = dce(self.traced.replace(nodes=tuple(nodes), outputs=tuple(self.gradients), updates=()))
+            used = {x for n in graph.nodes for x in n.inputs}
+            numbers = [i for i, v in enumerate(graph.inputs) if v in used]
+            graph = graph.replace(name="gradient_again", inputs=tuple([graph.inputs[i] for i in numbers]))
+            self._again = numbers, CompiledBackward.compile(
+                lambda *tensors: interpreter.replay(graph, *tensors), self.options.backend)
+        numbers, gradients = self._again
+        operands: list[Tensor] = []
+        for i in numbers:
+            if i < len(node.inputs):
+                tensor, version = node.inputs[i]
+                self._check(tensor, version)
+                operands.append(tensor)
+            else:
+                operands.append(self._cotangent(node, g, i - len(node.inputs)))
+        return gradients(*operands)  # type: ignore[no-any-return]
+
+    def _cotangent(self, node: Node, g: Any, i: int) -> Tensor:
+        found = g.get(i) if isinstance(g, dict) else g
+        if found is None:
+            type = (node.types or ())[i]
+            return wrap(np.zeros(type.shape, type.dtype.numpy))
+        return found if isinstance(found, Tensor) else wrap(np.asarray(found))
+
+    def _check(self, tensor: Tensor, version: int) -> None:
+        if tensor._storage.version != version:
+            raise GradError(f"one of the variables needed for gradient computation has been modified by an inplace "
+                            f"operation: an input of a compiled function ({tensor.type_}), which the gradient of its "
+                            f"gradient reads again{locations.quote(locations.here())}\n    Take the gradient before "
+                            f"the write, or clone() the tensor.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from gradc import dtypes, locations
 from gradc.compiler.guards import Guards
+from gradc.compiler.numbers import is_number, plain
 from gradc.engine import seed_of
 from gradc.errors import GradError, TraceError
 from gradc.generator import Draw
@@ -30,10 +31,11 @@ class Reading:
     """A number that lives outside of tensors, and is read before each call as a draw is made."""
 
     read: Callable[[], Any]
+    dtype: Any = np.float64
     shape = ()
 
     def __call__(self) -> np.ndarray[Any, Any]:
-        return np.asarray(self.read(), np.float64)
+        return np.asarray(self.read(), self.dtype)
 
 
 class StateTracer(Tracer):
@@ -55,6 +57,8 @@ class StateTracer(Tracer):
         self.draws: list[Draw | Reading] = []
         self.drawn: dict[Value, int] = {}
         self._made: list[tuple[weakref.ref[Tensor], Value]] = []
+        self.numbers: dict[Any, tuple[Any, Tensor]] | None = None
+        """The inputs that stand for numbers of the host, where these are not fixed."""
 
     # State
 
@@ -72,9 +76,14 @@ class StateTracer(Tracer):
         return self._input_for(tensor, self.names.get(id(tensor), "state"))
 
     def _input_for(self, tensor: Tensor, name: str) -> Value:
-        value = Value(self.name(name), tensor.type_)
-        self.inputs.append(value)
+        value = self.take(("tensor", edge(tensor) is not None), name, tensor.type_)
         self.first[id(tensor)] = (tensor, value)
+        return value
+
+    def take(self, kind: Hashable, name: str, type: Type) -> Value:
+        """A new input of the graph. `kind` is what else the recording depends on, besides its type."""
+        value = Value(self.name(name), type)
+        self.inputs.append(value)
         return value
 
     def argument(self, tensor: Tensor, name: str) -> Value:
@@ -133,10 +142,36 @@ class StateTracer(Tracer):
             return tuple([self._reading(f"{key}_{i}", lambda i=i: container[key][i]) for i in range(len(value))])
         return self._reading(key, lambda: container[key])
 
+    def record(self, op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        if self.numbers is not None:
+            operands, attrs = self._with_numbers(op, operands, attrs)
+        return super().record(op, operands, attrs)
+
+    def _with_numbers(self, op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Operands in which numbers that are read at every call are inputs; elsewhere these are fixed."""
+        attrs = {name: plain(value) for name, value in attrs.items()}
+        if not any(map(is_number, operands)):
+            return operands, attrs
+        kinds = op.promoted_types([x.plain if is_number(x) else x for x in operands])
+        found = {kind.dtype for kind in kinds if isinstance(kind, Type)}
+        if not op.pointwise or len(found) != 1:
+            return tuple(map(plain, operands)), attrs
+        (dtype,) = found
+        return tuple([self._number(x, dtype) if is_number(x) else x for x in operands]), attrs
+
+    def _number(self, number: Any, dtype: dtypes.dtype) -> Tensor:
+        assert self.numbers is not None
+        key = id(number), dtype
+        if key not in self.numbers:
+            value = self.take("number", "number", Type(dtype, ()))
+            self.draws.append(Reading(number.compute, dtype.numpy))
+            self.drawn[value] = len(self.draws) - 1
+            self.numbers[key] = number, self.tensor(value)
+        return self.numbers[key][1]
+
     def _reading(self, name: str, read: Callable[[], Any]) -> Tensor:
-        value = Value(self.name(name), Type(dtypes.float64, ()))
+        value = self.take("number", name, Type(dtypes.float64, ()))
         self.draws.append(Reading(read))
-        self.inputs.append(value)
         self.drawn[value] = len(self.draws) - 1
         return self.tensor(value)
 
@@ -171,6 +206,7 @@ class StateTracer(Tracer):
         self.leaves.clear()
         self.grads.clear()
         self.first.clear()
+        self.numbers = None
 
     # Gradients
 
@@ -192,7 +228,8 @@ class StateTracer(Tracer):
             self.grads[id(tensor)] = (tensor, grad)
 
     def backward(self, outputs: Sequence[Tensor], seeds: Sequence[Tensor | None],
-                 wanted: Sequence[Tensor] | None, create_graph: bool = False) -> None:
+                 wanted: Sequence[Tensor] | None, create_graph: bool = False,
+                 retain_graph: bool | None = None) -> None:
         """What `backward()` means in a trace: a gradient node, and its results added to `.grad`."""
         values = [self.read(x) for x in outputs]
         if wanted is None:
@@ -206,7 +243,8 @@ class StateTracer(Tracer):
         else:
             leaves = {self.read(x): x for x in wanted}
         found = self._gradient_node(outputs, seeds, list(leaves), create_graph)
-        self.consumed.update(values)
+        if not (create_graph if retain_graph is None else retain_graph):
+            self.consumed.update(values)
         for leaf, g in zip(leaves.values(), found, strict=True):
             held = self.read_grad(leaf)
             if held is None:
@@ -217,7 +255,8 @@ class StateTracer(Tracer):
                 held.add_(g)  # type: ignore[attr-defined]
 
     def gradients(self, outputs: Sequence[Tensor], seeds: Sequence[Tensor | None],
-                  wanted: Sequence[Tensor], create_graph: bool = False) -> list[Tensor | None]:
+                  wanted: Sequence[Tensor], create_graph: bool = False,
+                  retain_graph: bool | None = None) -> list[Tensor | None]:
         """What `autograd.grad()` means in a trace; None for what the outputs do not depend on."""
         for x in wanted:
             if not self.requires_grad(x):

@@ -14,7 +14,7 @@ from gradc.tensor import Tensor
 
 def code_of(function: Any) -> Any:
     """The Python function behind a callable: of a module its forward, of a method its function."""
-    if hasattr(function, "named_parameters"):
+    if hasattr(type(function), "named_parameters"):
         function = type(function).forward
     return getattr(function, "__func__", function)
 
@@ -34,13 +34,13 @@ def location(function: Any) -> Location:
 def of_arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
     """A name for each tensor in the arguments: the parameter's, with a number inside containers."""
     names: list[str] = []
-    for name, value in zip(_parameters(function, args, kwargs), [*args, *kwargs.values()], strict=True):
+    for name, value in zip(of_parameters(function, args, kwargs), [*args, *kwargs.values()], strict=True):
         inside = [x for x in leaves(value) if isinstance(x, Tensor) or is_array(x)]
         names += [name] if inside and inside[0] is value else [f"{name}_{i}" for i in range(len(inside))]
     return names
 
 
-def _parameters(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+def of_parameters(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
     """What the function calls its arguments."""
     try:
         found = inspect.signature(code_of(function)).parameters.values()
@@ -65,7 +65,8 @@ def of_tensors(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     It sees its own object, closure and globals, its arguments, and the attributes of the objects among these.
     """
     names: dict[int, str] = {}
-    named = [*_reachable(function), *zip(_parameters(function, args, kwargs), [*args, *kwargs.values()], strict=False)]
+    arguments = zip(of_parameters(function, args, kwargs), [*args, *kwargs.values()], strict=False)
+    named = [*_reachable(function), *arguments]
     inside = [(attribute, held) for _, value in named if type(value).__module__.partition(".")[0] != "gradc"
               for attribute, held in _attributes(value)]
     for name, value in [*named, *inside]:
@@ -76,7 +77,7 @@ def of_tensors(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 def _reachable(function: Any) -> Iterator[tuple[str, Any]]:
     """The objects that a function has names for without its arguments."""
-    owner = getattr(function, "__self__", function if hasattr(function, "named_parameters") else None)
+    owner = getattr(function, "__self__", function if hasattr(type(function), "named_parameters") else None)
     if owner is not None:
         yield type(owner).__name__.lower(), owner
     function = code_of(function)
@@ -97,13 +98,13 @@ def _attributes(value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, type) or inspect.ismodule(value) or inspect.isfunction(value):
         return []
     return [(name, held) for name, held in getattr(value, "__dict__", {}).items()
-            if isinstance(held, Tensor) or hasattr(held, "named_parameters")]
+            if isinstance(held, Tensor) or hasattr(type(held), "named_parameters")]
 
 
 def _tensors_in(value: Any) -> Iterator[tuple[str, Tensor]]:
     """A tensor itself, or the parameters and buffers of a module with their paths."""
     if isinstance(value, Tensor):
         yield "", value
-    elif not isinstance(value, type) and hasattr(value, "named_parameters"):
+    elif hasattr(type(value), "named_parameters"):
         yield from value.named_parameters()
         yield from value.named_buffers()

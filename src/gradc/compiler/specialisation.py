@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import time
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradc import locations
-from gradc.backends.jax import Lowered
+from gradc.apply import apply
 from gradc.backends.jax import on_device as to_device
 from gradc.compiler.arguments import tree_map
 from gradc.compiler.backward import CompiledBackward
+from gradc.compiler.budget import fit
 from gradc.compiler.capture import Reading
+from gradc.compiler.checking import Checked
+from gradc.compiler.options import DEFAULT, Options
 from gradc.compiler.trace import Source, Traced
 from gradc.errors import TraceError
 from gradc.generator import Draw
-from gradc.ir import Graph, Location, Program
+from gradc.ir import Graph, Location, Program, verify
+from gradc.modes import set_grad_enabled
 from gradc.node import FREED, Freed, Node, count
 from gradc.passes import pipeline
-from gradc.passes.free import free
-from gradc.passes.fuse import fuse
+from gradc.passes.cse import identity
+from gradc.passes.order import Order, arranged
+from gradc.passes.pipeline import Pass, Stage
 from gradc.passes.split import split
-from gradc.tensor import Tensor, on_device, wrap
+from gradc.tensor import Tensor, wrap
 
 
 class Code(str):
@@ -35,43 +43,107 @@ class Code(str):
 class Specialisation:
     """One traced and compiled form of a function: for arguments of one signature, while its guards hold."""
 
-    def __init__(self, traced: Traced, seconds: float) -> None:
+    def __init__(self, traced: Traced, seconds: float, options: Options = DEFAULT) -> None:
+        self.options = options
+        self.fixed: dict[int, Hashable] = {}
+        """The numbers among the arguments that the program holds for, by their position."""
+        self.numbers: list[Any] = []
+        """Those of the present call."""
         self.traced = traced
         self.guards = traced.guards
         self.seconds = {"trace": seconds}
         self.stages: dict[str, Graph | Program | Code] = {}
+        self.host = options.backend == "numpy"  # whether results are NumPy arrays
+        order = arranged(options.passes, pipeline.PASSES)
+        stages = pipeline.run(traced.graph, order.whole)
+        self._note(stages)
+        if options.memory_budget is None:
+            self._lower(stages[-1].graph, order.parts)
+        else:
+            fit(stages[-1].graph, options.memory_budget, self._estimate,
+                functools.partial(self._measured, stages, order.parts))
+        if options.check is not None:
+            self.lowered = self._checked(order)
+        self.writer = ("a compiled function", traced.graph.loc)
+        self.spent = _spent_node(traced.graph.loc)
+        self.bind(traced.state, traced.draws)
+
+    def _note(self, stages: Sequence[Stage]) -> None:
+        """Keep the results of passes, and the seconds that they took."""
+        self.stages |= {stage.name: stage.graph for stage in stages}
+        self.seconds |= {stage.name: stage.seconds for stage in stages}
+
+    def _lower(self, graph: Graph, passes: Sequence[Pass]) -> None:
+        """Make the programs of the graph that the passes of the whole have left."""
+        traced, options = self.traced, self.options
         joint = bool(traced.differentiable)
-        passes = [p for p in pipeline.PASSES if not joint or p not in (fuse, free)]
-        for stage in pipeline.run(traced.graph, passes):
-            self.stages[stage.name] = stage.graph
-            self.seconds[stage.name] = stage.seconds
-        final: Any = self.stages[passes[-1].__name__]
+        final: Any = graph
         self.backward: CompiledBackward | None = None
         if joint:
-            final = self._split(final)
-            self.backward = CompiledBackward(final.backward, len(traced.differentiable))
+            final = self._split(graph, passes)
+            self.backward = CompiledBackward(final.backward, len(traced.differentiable), traced.graph, traced.gradients,
+                                             options)
+        else:
+            self._note(stages := pipeline.go_on(graph, passes))
+            final = stages[-1].graph if stages else graph
         self.final = final
         self.forward: Graph = final.forward if joint else final
         self.returned = len(self.forward.results)
-        self.lowered = Lowered(_without_saved_inputs(self.forward), donate=self._donated(self.forward))
+        self.lowered = options.lower(_without_saved_inputs(self.forward), self._donated(self.forward))
         backward = "" if self.backward is None else f"\n\n{self.backward.source}"
         self.stages["lowered"] = self.code = Code(self.lowered.source + backward)
-        self.draws = traced.draws
+
+    def _estimate(self, graph: Graph) -> int:
+        """The bytes that the programs of a graph will take, by the graph's own account."""
+        if not self.traced.differentiable:
+            return graph.memory().peak
+        program = split(graph, self.traced.cotangents, len(self.traced.wrt))
+        return max(program.forward.memory().peak, _saved_bytes(program.forward) + program.backward.memory().peak)
+
+    def _measured(self, stages: Sequence[Stage], passes: Sequence[Pass], graph: Graph) -> int:
+        """Make the programs of a graph. Returns the bytes that they take: the more of forward and backward."""
+        self.stages = {stage.name: stage.graph for stage in stages}
+        if graph is not stages[-1].graph:
+            graph = graph.replace(history=(*graph.history, "rematerialise"))
+            self.stages["rematerialise"] = graph
+        self._lower(graph, passes)
+        forward, backward = self.forward, self.backward
+        needed = int(self.lowered.needs())
+        return needed if backward is None else max(needed, _saved_bytes(forward) + backward.lowered.needs())
+
+    def bind(self, state: list[Tensor] | None, draws: Sequence[Draw | Reading]) -> None:
+        """Say which tensors are the state from now on, and what is drawn before a call. None lets go of the state."""
+        traced = self.traced
+        traced.state = state or []
+        self.draws = draws
+        if state is None:
+            self.inputs, self.updates, self.cleared, self.grads = [], [], [], []
+            return
         self.inputs = [self._place(source) for source in traced.inputs]
         self.updates = [self._place(source) for source in traced.updates]
-        self.cleared = [traced.state[s.index] for s, grad in traced.grads if grad is None and s.kind == "state"]
+        self.cleared = [state[s.index] for s, grad in traced.grads if grad is None and s.kind == "state"]
         self.grads = [(s, grad) for s, grad in traced.grads if grad is not None or s.kind != "state"]
-        self.writer = ("a compiled function", traced.graph.loc)
-        self.spent = _spent_node(traced.graph.loc)
 
-    def _split(self, joint: Graph) -> Program:
+    def _split(self, joint: Graph, passes: Sequence[Pass]) -> Program:
+        start = time.perf_counter()
         program = split(joint, self.traced.cotangents, len(self.traced.wrt))
+        self.seconds["split"] = time.perf_counter() - start
         program = _made_by("split", program, program.forward, program.backward)
         self.stages["split"] = program
-        for each in (fuse, free):
+        for each in passes:
+            start = time.perf_counter()
             program = _made_by(each.__name__, program, each(program.forward), each(program.backward))
+            self.seconds[each.__name__] = time.perf_counter() - start
             self.stages[each.__name__] = program
         return program
+
+    def _checked(self, order: Order) -> Checked:
+        """The lowered program, which checks every stage at every call."""
+        passes = {each.__name__: each for each in (*order.whole, *order.parts)}
+        stages: Any = [(name, passes.get(name), graph) for name, graph in self.stages.items() if name != "lowered"]
+        for _, _, graph in stages:
+            verify(graph)
+        return Checked(self.lowered, stages, self.traced.cotangents)
 
     def _donated(self, forward: Graph) -> list[int]:
         """The inputs whose memory XLA may reuse: state that is replaced, unless the backward still reads it."""
@@ -80,7 +152,7 @@ class Specialisation:
         states = [s.kind == "state" for s in self.traced.inputs]
         return [i for i, v in enumerate(forward.inputs) if v in targets and states[i]]
 
-    def __call__(self, arguments: list[Tensor]) -> Any:
+    def __call__(self, arguments: Sequence[Tensor | None]) -> Any:
         """Run on these arguments, write the state back, and return what the function returned."""
         arrays = []  # every call comes through here: mind the time
         for tensor, _ in self.updates:
@@ -90,13 +162,15 @@ class Specialisation:
         if self.draws:
             arguments = [*arguments, *map(_drawn, self.draws)]
         for tensor, argument in self.inputs:
-            if tensor is not None:
+            if self.host:
+                arrays.append((arguments[argument] if tensor is None else tensor)._array)
+            elif tensor is not None:
                 arrays.append(_on_device(tensor) if tensor._device is None else tensor._device)
             else:
                 tensor = arguments[argument]
                 arrays.append(tensor._array if tensor._device is None else tensor._device)
         outputs = self.lowered(*arrays)
-        results = [on_device(array) for array in outputs[: self.returned]]
+        results = [self.lowered.tensor(array) for array in outputs[: self.returned]]
         if self.backward is not None:
             self._link(arguments, results, arrays, outputs[self.returned + len(self.updates) :])
         for i in self.traced.spent:
@@ -105,7 +179,7 @@ class Specialisation:
             if tensor is None:
                 tensor = arguments[argument]
             storage = tensor._storage
-            storage.version += 1
+            storage.written()
             storage.writer = self.writer
             if tensor._device is not None:
                 tensor._device = array
@@ -119,7 +193,30 @@ class Specialisation:
         result = self.traced.result
         if result.__class__ is Source:
             return self._find(result, arguments, results)
-        return tree_map(lambda x: self._find(x, arguments, results) if isinstance(x, Source) else x, result)
+        found: dict[Source, Tensor] = {}  # the same tensor twice is the same object twice
+
+        def returned(x: Any) -> Any:
+            if not isinstance(x, Source):
+                return x
+            if x not in found:
+                found[x] = self._find(x, arguments, results)
+            return found[x]
+
+        return tree_map(returned, result)
+
+    def other_number(self, numbers: Sequence[Any]) -> str | None:
+        """Which number among the arguments is another one than the program holds for; None if none is."""
+        for i, value in self.fixed.items():
+            if identity(numbers[i]) != value:
+                return f"a number among the arguments: {value[1]} → {numbers[i]!r}"  # type: ignore[index]
+        return None
+
+    def name_state(self, reads: dict[str, None], writes: dict[str, None]) -> None:
+        """Note the names of the state that a call reads, and of what it writes."""
+        names = {s: v.name for v, s in zip(self.forward.inputs, self.traced.inputs, strict=False)}
+        reads.update({name: None for source, name in names.items() if source.kind == "state"})
+        writes.update({v.name: None for v in self.forward.updates})
+        writes.update({f"{names.get(source, source.kind)}.grad": None for source, _ in self.traced.grads})
 
     def _check_memory(self, arguments: list[Tensor]) -> None:
         """Raise TraceError if memory that the function writes is also that of an input which is no view of it.
@@ -127,11 +224,12 @@ class Specialisation:
         The trace took the two for different tensors, so that one would not see what was written to the other.
         """
         inputs = [arguments[i] if tensor is None else tensor for tensor, i in self.inputs if i >= 0]  # without draws
-        for written in [arguments[i] if tensor is None else tensor for tensor, i in self.updates]:
-            for other in inputs:
-                if other._storage is not written._storage and other._device is None and written._device is None \
-                        and np.may_share_memory(other._array, written._array):
-                    raise TraceError(f"{self.forward.name} writes a tensor ({written.type_}) that shares memory with "
+        written = [arguments[i] if tensor is None else tensor for tensor, i in self.updates]
+        near = _Near([tensor for tensor in inputs if tensor._device is None])
+        for tensor in written:
+            for other in near.of(tensor) if tensor._device is None else ():
+                if other._storage is not tensor._storage and np.may_share_memory(other._array, tensor._array):
+                    raise TraceError(f"{self.forward.name} writes a tensor ({tensor.type_}) that shares memory with "
                                      f"another of its inputs ({other.type_}), both made from one NumPy array"
                                      f"{locations.quote(locations.here())}\n    Make one of them a view of the other, "
                                      f"or clone() it.")
@@ -139,6 +237,10 @@ class Specialisation:
     def _find(self, source: Source, arguments: list[Tensor], results: list[Tensor]) -> Tensor:
         if source.kind == "result":
             return results[source.index]
+        if source.kind == "view":
+            parent, op, attrs, tracked = self.traced.views[source.index]
+            with set_grad_enabled(tracked):
+                return apply(op, (self._find(parent, arguments, results),), attrs)  # type: ignore[no-any-return]
         return arguments[source.index] if source.kind == "argument" else self.traced.state[source.index]
 
     def _place(self, source: Source) -> tuple[Tensor | None, int]:
@@ -158,6 +260,36 @@ class Specialisation:
         inputs = [arguments[i] if tensor is None else tensor for tensor, i in self.inputs]
         self.backward.link(self.forward, saved, inputs, [self._find(s, arguments, results) for s in traced.wrt],
                            [results[i] for i in traced.differentiable])
+
+
+class _Near:
+    """Tensors by the array that their memory belongs to: only those of one array can share some.
+
+    Memory that NumPy has from elsewhere may be anybody's.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self.tensors = tensors
+        self.by_owner: dict[int | None, list[Tensor]] = {}
+        for tensor in tensors:
+            self.by_owner.setdefault(_owner(tensor._array), []).append(tensor)
+
+    def of(self, tensor: Tensor) -> Sequence[Tensor]:
+        """The tensors that can share memory with this one."""
+        owner = _owner(tensor._array)
+        foreign = self.by_owner.get(None)
+        if owner is None:
+            return self.tensors
+        return self.by_owner.get(owner, []) + foreign if foreign else self.by_owner.get(owner, ())
+
+
+def _owner(array: Any) -> int | None:
+    """The array, by its identity, that owns the memory of another; None if that is no array."""
+    while (base := array.base) is not None:
+        if not isinstance(base, np.ndarray):
+            return None
+        array = base
+    return id(array)
 
 
 def _on_device(tensor: Tensor) -> Any:
@@ -208,6 +340,11 @@ def _without_saved_inputs(forward: Graph) -> Graph:
     """A forward graph that does not return inputs which are saved: the caller has them."""
     saved = [v for v in forward.saved_values if v not in forward.inputs]
     return forward.replace(outputs=(*forward.results, *forward.updated, *saved), saved=len(saved))
+
+
+def _saved_bytes(forward: Graph) -> int:
+    """The memory that saved values take; an input's is its owner's."""
+    return sum(v.type.nbytes for v in {*forward.saved_values} - {*forward.inputs})  # type: ignore[union-attr]
 
 
 def _made_by(name: str, before: Program, forward: Graph, backward: Graph) -> Program:

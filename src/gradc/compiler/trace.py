@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from gradc.compiler import naming
 from gradc.compiler.arguments import is_array, leaves, tree_map
 from gradc.compiler.capture import Reading, StateTracer
 from gradc.compiler.guards import Guards
+from gradc.compiler.numbers import plain
+from gradc.compiler.watch import Watch
 from gradc.generator import Draw
 from gradc.ir import OPS, Graph, Value
 from gradc.modes import current
@@ -18,7 +21,9 @@ from gradc.tensor import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a tensor comes from: the "argument", "state", "draw" or "result" (output of the graph) of this number."""
+    """Where a tensor comes from: the "argument", "state", "draw", "result" (output of the graph) or "view" (of another
+    source) of this number.
+    """
 
     kind: str
     index: int
@@ -30,7 +35,8 @@ class Traced:
 
     `inputs` says for each input of the graph which tensor it is; `result` is the returned tree with a Source in the
     place of each tensor; `updates` are the tensors whose new values are the graph's updates; `grads` what `.grad` of
-    a tensor becomes: None, or the output that is added as a new tensor; `draws` what is to be done with random
+    a tensor becomes: None, or the output that is added as a new tensor; `views` are the sources, ops and attributes of
+    results that share memory, and whether gradients flow through them; `draws` what is to be done with random
     generators before each call, in order.
 
     A differentiable function's graph has one more input per output in `differentiable`, its cotangent, and one more
@@ -42,24 +48,28 @@ class Traced:
     guards: Guards
     inputs: list[Source] = field(default_factory=list)
     result: Any = None
+    views: list[tuple[Source, Any, dict[str, Any], bool]] = field(default_factory=list)
     updates: list[Source] = field(default_factory=list)
     grads: list[tuple[Source, Source | None]] = field(default_factory=list)
     spent: set[int] = field(default_factory=set)
     differentiable: list[int] = field(default_factory=list)
     cotangents: list[Value] = field(default_factory=list)
+    gradients: tuple[Value, ...] = ()
     wrt: list[Source] = field(default_factory=list)
     draws: list[Draw | Reading] = field(default_factory=list)
 
 
 def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
-          tensors: list[Tensor]) -> Traced:
+          tensors: list[Tensor], watch: Watch | None = None, numbers: bool = False) -> Traced:
     """Run `function` once on stand-ins for its tensors and record what it does; nothing is computed or changed.
 
-    `tensors` are those among the arguments, in order, as `arguments.signature` finds them.
+    `tensors` are those among the arguments, in order, as `arguments.signature` finds them. `watch` looks at what else
+    the function does. `numbers` says that there are stand-ins for numbers among what the function reads.
 
     Raises TraceError, with the user's line, for what cannot be traced.
     """
     tracer = StateTracer(naming.of_tensors(function, args, kwargs))
+    tracer.numbers = {} if numbers else None
     grad = current().grad
     arguments: dict[int, Source] = {}
     names = iter(naming.of_arguments(function, args, kwargs))
@@ -74,12 +84,31 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     for leaf in leaves((args, kwargs)):
         tracer.guards.inside(leaf)
     with tracer.on(grad=grad, autocast=current().autocast):
-        result = function(*args, **kwargs)
+        with watch.on() if watch is not None else contextlib.nullcontext():
+            result = function(*args, **kwargs)
+        result = tree_map(plain, result) if numbers else result
         traced = _Outputs(tracer, arguments).collect(function, result, grad)
     del result
     tracer.release()
     tracer.check_escapes()
     return traced
+
+
+def collect(tracer: StateTracer, function: Any, result: Any, arguments: dict[int, Source]) -> Traced:
+    """What a tracer has recorded of `function`, which returned `result`; `arguments` says which tensors are these."""
+    return _Outputs(tracer, arguments).collect(function, result, True)
+
+
+def _root(tensor: Tensor) -> Tensor:
+    """The tensor whose memory this one is a part of, detached or not."""
+    while tensor._view is not None:
+        tensor = tensor._view.parent
+    return tensor
+
+
+def root_of(tensor: Tensor) -> int:
+    """What tensors with common memory have in common."""
+    return id(_root(tensor))
 
 
 class _Outputs:
@@ -88,6 +117,9 @@ class _Outputs:
     def __init__(self, tracer: StateTracer, arguments: dict[int, Source]) -> None:
         self.tracer = tracer
         self.arguments = arguments
+        self.sources: dict[int, Source] = {}
+        self.shared: set[int] = set()
+        self.views: list[tuple[Source, Any, dict[str, Any], bool]] = []
         self.outputs: list[Value] = []
         self.cotangents: list[Value] = []
         self.gradients: tuple[Value, ...] = ()
@@ -95,6 +127,7 @@ class _Outputs:
     def collect(self, function: Any, result: Any, grad: bool) -> Traced:
         tracer = self.tracer
         spent = tracer.spent()
+        self._note_shared(result)
         tree = tree_map(lambda x: self._source(x) if isinstance(x, Tensor) else x, result)
         returned = len(self.outputs)
         grads = [(self._source(tensor), None if held is None else self._source(held))
@@ -114,10 +147,17 @@ class _Outputs:
         return Traced(
             graph, tracer.state, tracer.guards,
             inputs=self._inputs(), draws=tracer.draws,
-            result=tree, updates=[self._source(tensor) for tensor, _, _ in written], grads=grads,
+            result=tree, views=self.views, updates=[self._source(tensor) for tensor, _, _ in written], grads=grads,
             spent={i for i in tracked if self.outputs[i] in spent},
-            differentiable=differentiable, cotangents=self.cotangents,
+            differentiable=differentiable, cotangents=self.cotangents, gradients=self.gradients,
             wrt=[self._source(tensor) for tensor in leaves_used.values()])
+
+    def _note_shared(self, result: Any) -> None:
+        """Find the memory that results share with tensors from outside, or among each other."""
+        returned = {id(x): x for x in leaves(result) if isinstance(x, Tensor)}
+        roots = [root_of(x) for x in returned.values()]
+        self.shared = {root for x, root in zip(returned.values(), roots, strict=True)
+                       if roots.count(root) > 1 or not self.tracer.owns(_root(x))}
 
     def _inputs(self) -> list[Source]:
         """Where the inputs of the graph come from, without cotangents."""
@@ -127,7 +167,19 @@ class _Outputs:
                 for value in tracer.inputs if value in tensors or value in tracer.drawn]
 
     def _source(self, tensor: Tensor) -> Source:
-        """Where a tensor comes from; one made in the trace becomes an output."""
+        """Where a tensor comes from; one made in the trace becomes an output, or a view of another one."""
+        found = self.sources.get(id(tensor))
+        if found is None:
+            view = tensor._view
+            if view is not None and self.tracer.owns(tensor) and root_of(tensor) in self.shared:
+                self.views.append((self._source(view.parent), view.op, view.attrs, tensor._node is not None))
+                found = Source("view", len(self.views) - 1)
+            else:
+                found = self._value_source(tensor)
+            self.sources[id(tensor)] = found
+        return found
+
+    def _value_source(self, tensor: Tensor) -> Source:
         tracer = self.tracer
         if id(tensor) in self.arguments:
             return self.arguments[id(tensor)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from gradc.errors import ShapeError
 from gradc.func.batching import vmap
-from gradc.func.levels import Tree, chosen_arguments, flatten, refused, replaced, settled, stand_in, transform
+from gradc.func.levels import Tree, flatten, of_arguments, refused, settled, stand_in, transform
 from gradc.func.reverse import flatten_map, jacrev, standard_basis
 from gradc.modes import current
 from gradc.ops.creation import zeros_like
@@ -90,12 +90,7 @@ def jacfwd(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux
     """
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        positions = chosen_arguments(args, argnums, "jacfwd")
-        chosen = tuple(args[i] for i in positions)
-
-        def of_chosen(*others: Any) -> Any:
-            return func(*replaced(args, positions, others), **kwargs)
-
+        of_chosen, chosen = of_arguments(func, args, kwargs, argnums, "jacfwd")
         at = _Linearized(of_chosen, chosen, has_aux, "jacfwd")
         inputs, rebuild = flatten(chosen)
         columns = flatten(vmap(lambda *t: at.push(rebuild(t)), randomness=randomness)(*standard_basis(inputs)))[0]

@@ -61,7 +61,7 @@ def depends_on_others(outputs: Sequence[Tensor], own: Sequence[Tensor]) -> bool:
     """Whether a leaf other than the stand-ins is below the outputs: then their gradients need a graph of their own."""
     trace = current().trace
     if trace is not None:
-        known = {trace.read(x) for x in own}
+        known = {trace.read(x) for x in own if trace.owns(x) or edge(x) is x}  # one of eager mode may be a view
         return not known.issuperset(trace.leaves_of([trace.read(y) for y in outputs if y.requires_grad]))
     ends = {id(x) for x in own}
     seen: set[Any] = set()
@@ -112,9 +112,15 @@ def chosen_arguments(args: tuple[Any, ...], argnums: int | tuple[int, ...], who:
     return positions
 
 
-def replaced(args: tuple[Any, ...], positions: Sequence[int], others: Sequence[Any]) -> tuple[Any, ...]:
-    """The arguments with those at `positions` replaced."""
-    given = list(args)
-    for position, other in zip(positions, others, strict=True):
-        given[position] = other
-    return tuple(given)
+def of_arguments(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
+                 argnums: int | tuple[int, ...], who: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """A call of `func` as a function of the arguments that `argnums` names, and these arguments."""
+    positions = chosen_arguments(args, argnums, who)
+
+    def of_chosen(*others: Any) -> Any:
+        given = list(args)
+        for position, other in zip(positions, others, strict=True):
+            given[position] = other
+        return func(*given, **kwargs)
+
+    return of_chosen, tuple(args[i] for i in positions)

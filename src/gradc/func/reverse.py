@@ -11,11 +11,10 @@ from gradc.errors import ShapeError
 from gradc.func.batching import vmap
 from gradc.func.levels import (
     Tree,
-    chosen_arguments,
     depends_on_others,
     flatten,
+    of_arguments,
     refused,
-    replaced,
     retire,
     settled,
     stand_in,
@@ -35,12 +34,12 @@ def grad_and_value(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0,
     """
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        positions = chosen_arguments(args, argnums, "grad")
+        of_chosen, chosen = of_arguments(func, args, kwargs, argnums, "grad")
         graph_wanted = current().grad
         with transform():
-            flat, rebuild = flatten(tuple(args[i] for i in positions))
+            flat, rebuild = flatten(chosen)
             own = [stand_in(x, "grad") for x in flat]
-            value = func(*replaced(args, positions, rebuild(own)), **kwargs)
+            value = of_chosen(*rebuild(own))
             value, aux = _with_aux(value, has_aux, "grad_and_value(f)(*args)")
             _check_scalar(value)
             create_graph = graph_wanted and value.requires_grad and depends_on_others([value], own)
@@ -126,12 +125,7 @@ def jacrev(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_
     """
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        positions = chosen_arguments(args, argnums, "jacrev")
-        chosen = tuple(args[i] for i in positions)
-
-        def of_chosen(*others: Any) -> Any:
-            return func(*replaced(args, positions, others), **kwargs)
-
+        of_chosen, chosen = of_arguments(func, args, kwargs, argnums, "jacrev")
         at = _Pullback(of_chosen, chosen, has_aux)
         results, shape_of = flatten(at.outputs)
         inputs, inputs_shape = flatten(chosen)

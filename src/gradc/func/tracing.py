@@ -97,7 +97,7 @@ class FunctionTracer(StateTracer):
         return value
 
     def gradients(self, outputs: Sequence[Tensor], seeds: Sequence[Tensor | None], wanted: Sequence[Tensor],
-                  create_graph: bool = False) -> list[Tensor | None]:
+                  create_graph: bool = False, retain_graph: bool | None = None) -> list[Tensor | None]:
         if self.outside.trace is not None or any(map(self.owns, outputs)):
             return super().gradients(outputs, seeds, wanted, create_graph)
         # The outputs were computed eagerly, outside: go back through what they left behind.

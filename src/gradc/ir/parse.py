@@ -85,6 +85,7 @@ class _Scope:
 class _Parser:
     def __init__(self, ops: Mapping[str, Op]) -> None:
         self.ops = ops
+        self.blocks = {kind: op for op in ops.values() if traits.region(op) == "block" for kind in traits.kinds(op)}
 
     def program(self, head: Statement, reader: Reader) -> Program:
         assert isinstance(head.tree, ast.ClassDef)
@@ -187,7 +188,8 @@ class _Parser:
         call = tree.items[0].context_expr
         if len(tree.items) != 1 or not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             fail(statement, "a fused block is `with name(inputs) as results:`")
-        op = self.op(_NUMBERED.sub("", call.func.id), statement)
+        kind = _NUMBERED.sub("", call.func.id)
+        op = self.blocks[kind] if kind in self.blocks else self.op(kind, statement)
         if traits.region(op) != "block":
             fail(statement, f"{op.name} is an op without a block; write `name: type = {op.name}(...)`")
         inputs = tuple(self.reads(call.args, statement, scope))

@@ -18,7 +18,7 @@ from gradc.ir import literals, registry
 from gradc.ir.equality import equal_graphs
 from gradc.ir.graph import Graph, Node, Operand, Program, Value
 from gradc.ir.text import WORDS, is_name, operand, part, rows
-from gradc.ir.traits import is_block, is_free, region
+from gradc.ir.traits import is_block, is_free, kinds, region
 from gradc.ir.types import Type
 
 _AROUND = 2  # lines quoted before and after the fault
@@ -195,7 +195,7 @@ class _Scope:
 
     def block(self, node: Node, block: Graph) -> None:
         """A block reads its inputs and what it defines. Only its outputs are seen behind it."""
-        if re.sub(r"_\d+$", "", block.name) != node.op.name:
+        if re.sub(r"_\d+$", "", block.name) not in kinds(node.op):
             self.fail(node, f"the block {block.name} is not named after its op, as {node.op.name}_0")
         if block.inputs != node.inputs or block.outputs != node.outputs:
             self.fail(node, "the inputs and outputs of the block are not the values of the node")

@@ -6,6 +6,7 @@ A fused block counts as one node of the graph that it stands in, which reads the
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
@@ -13,7 +14,7 @@ from typing import Any, cast
 from gradc.ir import registry
 from gradc.ir.graph import Graph, Node, Operand, Value
 from gradc.ir.text import WORDS, statement
-from gradc.ir.traits import is_block
+from gradc.ir.traits import is_block, is_closed
 
 _NUMBER = re.compile(r"_\d+$")
 
@@ -176,6 +177,24 @@ def _opened(nodes: Iterable[Node]) -> Iterator[Node]:
             yield node.replace(regions=tuple(map(flatten, node.regions)))
         else:
             yield node
+
+
+def everywhere(each: Callable[..., Graph]) -> Callable[..., Graph]:
+    """A pass that runs in the closed regions of a graph as well, in the innermost first."""
+    @functools.wraps(each)
+    def run(graph: Graph, *args: Any) -> Graph:
+        return each(in_regions(graph, lambda region: run(region, *args)), *args)
+
+    return run
+
+
+def in_regions(graph: Graph, function: Callable[[Graph], Graph]) -> Graph:
+    """The graph with `function` applied to the closed regions of its nodes."""
+    if not any(node.regions for node in graph.nodes):
+        return graph
+    return graph.replace(nodes=tuple([
+        node.replace(regions=tuple(map(function, node.regions))) if is_closed(node) else node
+        for node in graph.nodes]))
 
 
 def to_networkx(graph: Graph) -> Any:

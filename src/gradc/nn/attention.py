@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from gradc.dtypes import dtype
@@ -14,6 +17,23 @@ from gradc.ops.creation import empty
 from gradc.tensor import Tensor
 
 __all__ = ["MultiheadAttention"]
+
+
+class SDPBackend(enum.Enum):
+    """PyTorch's kernels of attention. gradc has one, at every choice."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
+
+
+@contextmanager
+def sdpa_kernel(backends: Any, set_priority: bool = False) -> Iterator[None]:
+    """A block in which PyTorch would choose among these kernels."""
+    yield
 
 
 class HeadsError(GradcError, AssertionError):

@@ -49,18 +49,28 @@ class RNNCellBase(Module):
             raise ShapeError(f"input has inconsistent input_size: got {input.shape[-1]} expected {self.input_size}"
                              f"{quote(here())}")
         given = []
-        for state in states:
+        for i, state in enumerate(states):
             if state is None:
                 state = input.new_zeros((*input.shape[:-1], self.hidden_size))
-            if state.ndim != input.ndim:
-                raise ShapeError(f"{type(self).__name__}: Expected hidden to be {input.ndim}D, got {state.ndim}D "
-                                 f"instead{quote(here())}")
+            self._check_state(input, state, i, "hidden" if len(states) == 1 else f"hx[{i}]")
             given.append(state if input.ndim == 2 else state.unsqueeze(0))
         h, c = given if len(given) == 2 else (given[0], None)
         x = input.unsqueeze(0) if input.ndim == 2 else input.reshape(1, 1, -1)
         weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, None)
         found = [y for y in steps(mode, x, h, c, weights) if y is not None]
         return [y[0] if input.ndim == 2 else y[0, 0] for y in found]
+
+    def _check_state(self, input: Any, state: Any, i: int, name: str) -> None:
+        if state.ndim != input.ndim:
+            expected = f"{input.ndim}D" if state.ndim in (1, 2) else "1D or 2D"
+            raise ShapeError(f"{type(self).__name__}: Expected {name} to be {expected}, got {state.ndim}D instead"
+                             f"{quote(here())}")
+        if state.shape[-1] != self.hidden_size:
+            raise ShapeError(f"hidden{i} has inconsistent hidden_size: got {state.shape[-1]}, expected "
+                             f"{self.hidden_size}{quote(here())}")
+        if state.shape[:-1] != input.shape[:-1]:
+            raise ShapeError(f"Input batch size {input.shape[0]} doesn't match hidden{i} batch size {state.shape[0]}"
+                             f"{quote(here())}")
 
     def extra_repr(self) -> str:
         bias = "" if self.bias else f", bias={self.bias}"

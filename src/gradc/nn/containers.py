@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from gradc.errors import ArgumentError, DimensionError, GradError
 from gradc.nn.module import Module, ModuleError, described, indented
-from gradc.nn.parameter import Parameter, typename
+from gradc.nn.parameter import Parameter
 from gradc.tensor import Tensor
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
@@ -278,15 +278,15 @@ class ParameterList(Module):
     __iadd__ = extend
 
     def extra_repr(self) -> str:
-        return "\n".join(listed(i, x) for i, x in enumerate(self))
+        return "\n".join(listed(i, x, getattr(x, "dtype", None)) for i, x in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise GradError("ParameterList should not be called.")
 
 
-def listed(name: Any, x: Any) -> str:
-    """PyTorch's line for what a list or dictionary of parameters holds under `name`."""
+def listed(name: Any, x: Any, of: Any) -> str:
+    """PyTorch's line for what a list or dictionary of parameters holds under `name`. `of` is how it calls the type."""
     if not isinstance(x, Tensor):
         return f"  ({name}): Object of type: {type(x).__name__}"
     kind = "Parameter" if isinstance(x, Parameter) else "Tensor"
-    return f"  ({name}): {kind} containing: [{typename(x)} of size {'x'.join(map(str, x.shape))}]"
+    return f"  ({name}): {kind} containing: [{of} of size {'x'.join(map(str, x.shape))}]"

@@ -69,12 +69,16 @@ class Convolution(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """The correlation of the weight with all windows of `input`, plus the bias."""
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """forward with another weight and bias. (Layers that change their weight call it by this name.)"""
         function = (functional.conv1d, functional.conv2d, functional.conv3d)[self.rank - 1]
         if self.padding_mode == "zeros":
-            return function(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+            return function(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
         widths = [n for pair in reversed(self._widths()) for n in pair]
         padded = functional.pad(input, widths, self.padding_mode)
-        return function(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+        return function(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
 
     def _widths(self) -> list[tuple[int, int]]:
         """What is to be added before and behind each dimension."""

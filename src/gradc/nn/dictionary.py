@@ -9,7 +9,7 @@ from typing import Any
 from gradc.errors import ArgumentError, GradError, ShapeError
 from gradc.nn.containers import listed
 from gradc.nn.module import Module
-from gradc.nn.parameter import Parameter
+from gradc.nn.parameter import Parameter, typename
 from gradc.tensor import Tensor
 
 __all__ = ["ParameterDict"]
@@ -131,7 +131,7 @@ class ParameterDict(Module):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(listed(key, x) for key, x in self.items())
+        return "\n".join(listed(key, x, typename(x)) for key, x in self.items())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise GradError("ParameterDict should not be called.")

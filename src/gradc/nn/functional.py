@@ -4,6 +4,7 @@ The mathematics is in ops/; in functions/ are PyTorch's arguments, warnings and 
 """
 
 from gradc.nn.functions.activations import *
+from gradc.nn.functions.alignment import *
 from gradc.nn.functions.attention import *
 from gradc.nn.functions.classification import *
 from gradc.nn.functions.convolution import *

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from gradc import locations
 from gradc.autograd.function import Function
 from gradc.errors import GradcError, TraceError
-from gradc.hooks import RemovableHandle
-from gradc.modes import current
+from gradc.hooks import RemovableHandle, add
+from gradc.modes import current, note_change
 from gradc.tensor import Tensor
 
 
@@ -48,18 +48,14 @@ class _GlobalHandle(RemovableHandle):
 
 def register(module: Any, kind: str, hook: Hook, prepend: bool) -> RemovableHandle:
     """Add a hook of a kind to a module, behind the others or in front of them."""
+    note_change("adds a hook to a module")
     hooks: dict[int, Hook] = module.__dict__.setdefault(kind, {})
     module.__dict__["_hooked"] = True
-    handle = RemovableHandle(hooks)
-    others = dict(hooks) if prepend else {}
-    if prepend:
-        hooks.clear()
-    hooks[handle.id] = hook
-    hooks.update(others)
-    return handle
+    return add(hooks, hook, prepend)
 
 
 def _register_globally(hooks: dict[int, Hook], hook: Hook) -> RemovableHandle:
+    note_change("adds a hook to all modules")
     GLOBAL["global module hooks"] += 1
     handle = _GlobalHandle(hooks)
     hooks[handle.id] = hook

@@ -15,8 +15,8 @@ from gradc.errors import ShapeError
 from gradc.generator import Generator
 from gradc.modes import no_grad
 from gradc.nn.module import ModuleError
+from gradc.ops import creation
 from gradc.ops.conversion import known
-from gradc.ops.creation import eye
 from gradc.ops.drawing import draw
 from gradc.shapes import Shape
 from gradc.tensor import Tensor
@@ -109,7 +109,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """1 on the diagonal of a matrix and 0 elsewhere."""
     if tensor.ndim != 2:
         raise ShapeError("Only tensors with 2 dimensions are supported")
-    return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype))  # type: ignore[attr-defined, no-any-return]
+    return tensor.copy_(creation.eye(*tensor.shape, dtype=tensor.dtype))  # type: ignore[attr-defined, no-any-return]
 
 
 _GAINS = {"sigmoid": 1.0, "tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 3.0 / 4} | dict.fromkeys(
@@ -238,3 +238,26 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         for i in range(min(each, inputs)):
             values[(group * each + i, i, *middle)] = 1
     return tensor.copy_(known(values))  # type: ignore[attr-defined, no-any-return]
+
+
+def _older(function: F) -> F:
+    """A function under its name of before the underscores, with PyTorch's warning."""
+    old = function.__name__[:-1]
+
+    @functools.wraps(function)
+    def deprecated(*args: Any, **kwargs: Any) -> Any:
+        warnings.warn(f"`nn.init.{old}` is now deprecated in favor of `nn.init.{old}_`.", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    deprecated.__name__ = old
+    return deprecated  # type: ignore[return-value]
+
+
+constant, dirac, eye, normal, orthogonal, sparse, uniform = [
+    _older(f) for f in (constant_, dirac_, eye_, normal_, orthogonal_, sparse_, uniform_)]
+kaiming_normal, kaiming_uniform, xavier_normal, xavier_uniform = [
+    _older(f) for f in (kaiming_normal_, kaiming_uniform_, xavier_normal_, xavier_uniform_)]
+
+
+_calculate_fan_in_and_fan_out = fans
+"""The name by which PyTorch's programs call it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gradc.errors import ArgumentError
 from gradc.nn import functional
 from gradc.nn.functions.reduction import FunctionalError
 from gradc.nn.losses import Loss, WeightedLoss
@@ -22,6 +23,8 @@ class HuberLoss(Module):
     """A square up to `delta` and straight beyond, as torch.nn.HuberLoss."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        if not isinstance(delta, (float, int)):
+            raise ArgumentError(f"delta must be a float or int, got: {type(delta)}")
         super().__init__()
         self.reduction = reduction
         self.delta = delta

@@ -10,10 +10,10 @@ from gradc import dtypes
 from gradc.devices import host, refused
 from gradc.errors import ArgumentError, GradcError
 from gradc.hooks import RemovableHandle
-from gradc.modes import current, no_grad
+from gradc.modes import current, no_grad, note_change
 from gradc.nn import hooks
 from gradc.nn.hooks import BACKWARD, BACKWARD_PRE, FORWARD, FORWARD_PRE, Hook
-from gradc.nn.parameter import Parameter, clear_grad, typename
+from gradc.nn.parameter import Buffer, Parameter, clear_grad, typename
 from gradc.nn.slots import SlotError, Slots, check_name
 from gradc.nn.state import Stateful
 from gradc.tensor import Tensor
@@ -86,6 +86,7 @@ class Module(Stateful):
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter, an attribute that `parameters()` finds. None keeps the name for one that is not used."""
+        note_change("adds a parameter to a module")
         names = self._names("parameter", "_parameter_names")
         check_name(self, "parameter", name, names)
         if param is not None and not isinstance(param, Parameter):
@@ -99,6 +100,7 @@ class Module(Stateful):
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is state but no parameter; state_dict holds it if it is `persistent`."""
+        note_change("adds a buffer to a module")
         names = self._names("buffer", "_buffer_names")
         check_name(self, "buffer", name, names)
         if tensor is not None and not isinstance(tensor, Tensor):
@@ -109,6 +111,7 @@ class Module(Stateful):
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Add a submodule."""
+        note_change("adds a module to a module")
         names = self._names("module", "_module_names")
         if module is not None and not isinstance(module, Module):
             raise ArgumentError(f"{typename(module)} is not a Module subclass")
@@ -150,6 +153,10 @@ class Module(Stateful):
             _check_slot(value is None or isinstance(value, Tensor), value, "buffer", name,
                         "torch.nn.Buffer, torch.Tensor or None")
             own[name] = value
+        elif isinstance(value, Buffer):
+            self._names("buffer", "_buffer_names")
+            self._forget(name)
+            self.register_buffer(name, value, value.persistent)
         else:
             object.__setattr__(self, name, value)
 
@@ -278,6 +285,7 @@ class Module(Stateful):
         """Put this module and all below it in training mode, which dropout for one depends on."""
         if not isinstance(mode, bool):
             raise ModuleError("training mode is expected to be boolean")
+        note_change("sets training of a module")
         self.training = mode
         for child in self.children():
             child.train(mode)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradc.nn import functional
-from gradc.nn.module import Module
+from gradc.nn.module import Module, ModuleError
 from gradc.ops.convolution import sizes
 from gradc.tensor import Tensor
 
@@ -33,6 +33,18 @@ class Pad(Module):
 
     def extra_repr(self) -> str:
         return f"{self.padding}"
+
+
+class CircularPad(Pad):
+    """The input repeated around."""
+
+    mode = "circular"
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`input` with elements around it."""
+        if input.ndim not in (self.rank + 1, self.rank + 2):
+            raise ModuleError(f"expected {self.rank + 1}D or {self.rank + 2}D input (got {input.ndim}D input)")
+        return super().forward(input)
 
 
 class ConstantPad(Pad):
@@ -73,4 +85,4 @@ ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _ranks(
 ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = _ranks(
     _mode("replicate"), "ReplicationPad", "The elements at the edge repeated around")
 CircularPad1d, CircularPad2d, CircularPad3d = _ranks(
-    _mode("circular"), "CircularPad", "The input repeated around")
+    CircularPad, "CircularPad", "The input repeated around")

@@ -11,6 +11,7 @@ import numpy as np
 from gradc.dtypes import dtype
 from gradc.errors import ArgumentError, ShapeError
 from gradc.locations import here, quote
+from gradc.modes import current
 from gradc.nn import functional, init
 from gradc.nn.module import Module, ModuleError
 from gradc.nn.parameter import Parameter
@@ -97,6 +98,7 @@ class RNNBase(Module):
         if input.ndim not in (2, 3):
             raise ShapeError(f"{type(self).__name__}: Expected input to be 2D or 3D, got {input.ndim}D instead"
                              f"{quote(here())}")
+        self._check_dtype(input)
         if input.shape[-1] != self.input_size:
             raise ShapeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
                              f"{input.shape[-1]}{quote(here())}")
@@ -106,6 +108,12 @@ class RNNBase(Module):
         if single:
             return out.squeeze(1), self._hidden([state.squeeze(1) for state in last])
         return out.transpose(0, 1) if turned else out, self._hidden(last)
+
+    def _check_dtype(self, input: Any) -> None:
+        kind = self.weight_ih_l0.dtype
+        if input.dtype is not kind and current().autocast is None:
+            raise ModuleError(f"RNN input dtype ({input.dtype}) does not match weight dtype ({kind}). Convert input: "
+                              f"input.to({kind}), or convert model: model.to({input.dtype}){quote(here())}")
 
     def _packed(self, input: PackedSequence, hx: Any) -> Any:
         counts = (input.known or (host_array(input.batch_sizes, "a packed sequence"),))[0]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gradc.errors import ArgumentError, GradcError
 from gradc.modes import no_grad
-from gradc.nn.parameter import Parameter
+from gradc.nn.parameter import Parameter, is_lazy
 from gradc.tensor import Tensor
 
 EXTRA = "_extra_state"
@@ -42,7 +42,8 @@ def persistent(module: Any) -> dict[str, Tensor]:
 def save(module: Any, destination: Any, prefix: str, keep_vars: bool) -> Any:
     """Put the tensors of `module` and those below it into `destination`, each name with `prefix` in front."""
     if destination is None:
-        destination = _State()
+        destination = OrderedDict()
+        destination._metadata = OrderedDict()  # type: ignore[attr-defined]
     version = {"version": module._version}
     metadata = getattr(destination, "_metadata", {})
     metadata[prefix[:-1]] = version
@@ -56,14 +57,6 @@ def save(module: Any, destination: Any, prefix: str, keep_vars: bool) -> Any:
         replaced = hook(module, destination, prefix, version)
         destination = destination if replaced is None else replaced
     return destination
-
-
-class _State(OrderedDict[str, Any]):
-    """A state dictionary, which notes the versions of the modules that it was saved from."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._metadata: OrderedDict[str, Any] = OrderedDict()
 
 
 def load(module: Any, state_dict: Any, strict: bool, assign: bool) -> IncompatibleKeys:
@@ -132,6 +125,8 @@ def _load_one(module: Any, name: str, x: Tensor, key: str, loaded: Any, assign: 
         errors.append(f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
                       f"checkpoint but received {type(loaded)}")
         return
+    if is_lazy(x):
+        return  # as is what was saved of it: otherwise a lazy module has given it a shape before
     if x.ndim == 0 and loaded.shape == (1,):
         loaded = loaded[0]  # type: ignore[index]
     if loaded.shape != x.shape:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradc.errors import CallError
-from gradc.hooks import RemovableHandle
+from gradc.hooks import RemovableHandle, add
 from gradc.nn import saving
 
 Hooks = dict[int, Callable[..., Any]]
@@ -96,7 +96,4 @@ class Stateful:
         return self._add_hook("_load_state_dict_post_hooks", hook)
 
     def _add_hook(self, kind: str, hook: Callable[..., Any]) -> RemovableHandle:
-        hooks: Hooks = self.__dict__.setdefault(kind, {})
-        handle = RemovableHandle(hooks)
-        hooks[handle.id] = hook
-        return handle
+        return add(self.__dict__.setdefault(kind, {}), hook)

@@ -3,6 +3,7 @@
 from gradc.ops import (  # noqa: F401
     activation,
     adaptive_pooling,
+    alignment,
     arithmetic,
     arrangement,
     attention,
@@ -10,6 +11,7 @@ from gradc.ops import (  # noqa: F401
     combination,
     comparison,
     complex,
+    control,
     conversion,
     convolution,
     creation,
@@ -32,6 +34,7 @@ from gradc.ops import (  # noqa: F401
     joining,
     least_squares,
     linear_algebra,
+    loops,
     loss,
     matrices,
     mixing,

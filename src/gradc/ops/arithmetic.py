@@ -8,7 +8,8 @@ from typing import Any
 from gradc import dtypes
 from gradc.apply import apply, located
 from gradc.errors import ArgumentError, CallError, DtypeError
-from gradc.inplace import into
+from gradc.inplace import into, takes_out
+from gradc.locations import here, quote
 from gradc.ops.base import Pointwise, operand
 from gradc.ops.define import op
 from gradc.tensor import Tensor
@@ -108,13 +109,38 @@ class div(Pointwise):
     def call(self, x: Any, y: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Any:
         if out is not None:
             return into(out, self.call(x, y, rounding_mode=rounding_mode), self.name)
-        if rounding_mode == "floor":
-            return floor_divide(x, y)
-        if rounding_mode == "trunc":
-            return apply(self, (operand(self, x), operand(self, y)), {}).trunc()
-        if rounding_mode is not None:
-            raise ArgumentError(f"div: rounding_mode is None, 'floor' or 'trunc', got {rounding_mode!r}")
-        return apply(self, (operand(self, x), operand(self, y)), {})
+        if rounding_mode not in (None, "floor", "trunc"):
+            raise CallError("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+                            f"{rounding_mode!r}{quote(here())}")
+        op, attrs = (self, {}) if rounding_mode is None else (rounded_div, {"rounding_mode": rounding_mode})
+        return apply(op, (operand(self, x), operand(self, y)), attrs)
+
+
+@op
+class rounded_div(Pointwise):
+    """x / y rounded down, or toward zero. The gradient is 0.
+
+    Source  torch.div with a rounding_mode
+    """
+
+    kernel = lambda xp, x, y, *, rounding_mode: (
+        xp.floor_divide(x, y) if rounding_mode == "floor" else _truncated(xp, x, y))
+    grad_x = lambda g: g * 0
+    grad_y = lambda g: g * 0
+    rejects = (dtypes.BOOL, dtypes.COMPLEX)
+    method = False
+    samples = [([7.0, -7.0], 2, {"rounding_mode": "trunc"}), ([7.5, -7.5], [2.0, 2.0], {"rounding_mode": "floor"})]
+
+    def node_name(self, node: Any) -> str:
+        return "DivBackward2"
+
+
+def _truncated(xp: Any, x: Any, y: Any) -> Any:
+    """x / y without its fraction; exact for integers of any size."""
+    if xp.result_type(x, y).kind == "f":
+        return xp.trunc(xp.true_divide(x, y))
+    down = xp.floor_divide(x, y)
+    return down + ((down < 0) & (down * y != x))
 
 
 @op
@@ -382,8 +408,8 @@ class clamp(Pointwise):
     rejects = (dtypes.COMPLEX, dtypes.BOOL)
     rejection = "clamp is not supported for complex types"
     grad_x = lambda g, x, min, max: where(_inside(x, min, max), g, 0.0)
-    grad_min = lambda g, x, min: where(x < min, g, 0.0)
-    grad_max = lambda g, x, max: where(x > max, g, 0.0)
+    grad_min = lambda g, x, min, max: where(x < min if max is None else (x < min) & (min < max), g, 0.0)
+    grad_max = lambda g, x, min, max: where(x > max if min is None else (x > max) | (max < min), g, 0.0)
     aliases = ("clip",)
     inplace = True
     samples = [([-1.0, 0.2, 2.0], 0.0, 1.0), ([-1.0, 0.2, 2.0], None, 1.0), ([-1.0, 0.2, 2.0], 0.5, None),
@@ -409,13 +435,19 @@ def _inside(x: Tensor, min: Any, max: Any) -> Tensor:
     return (x >= min) & (x <= max)
 
 
+@takes_out
 def clamp_min(x: Tensor, min: Any) -> Tensor:
     """x, at least `min`, as torch.clamp_min."""
+    if isinstance(min, Tensor) and x.dtype.category == dtypes.BOOL:
+        return maximum(x, min)  # type: ignore[no-any-return]
     return clamp(x, min, None)
 
 
+@takes_out
 def clamp_max(x: Tensor, max: Any) -> Tensor:
     """x, at most `max`, as torch.clamp_max."""
+    if isinstance(max, Tensor) and x.dtype.category == dtypes.BOOL:
+        return minimum(x, max)  # type: ignore[no-any-return]
     return clamp(x, None, max)
 
 

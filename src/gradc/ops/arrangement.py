@@ -9,9 +9,10 @@ import numpy as np
 
 from gradc import shapes
 from gradc.apply import apply
-from gradc.errors import ArgumentError, ShapeError
+from gradc.errors import ArgumentError, CallError, DimensionError, DtypeError, ShapeError
 from gradc.inplace import into
 from gradc.ir import Type
+from gradc.locations import here, quote
 from gradc.ops.base import Op
 from gradc.ops.batching import alike, along
 from gradc.ops.conversion import known
@@ -78,8 +79,8 @@ class flip(Op):
     def infer(self, x: Any, *, dims: tuple[int, ...]) -> Type:
         return Type(x.dtype, x.shape)
 
-    def call(self, x: Tensor, *dims: Any) -> Any:
-        found = shapes.from_arguments(dims)
+    def call(self, x: Tensor, *places: Any, dims: Any = None) -> Any:
+        found = shapes.from_arguments(places if dims is None else (dims,))
         return apply(self, (x,), {"dims": shapes.normal_dims(found, x.ndim) if found else ()})
 
 
@@ -143,6 +144,8 @@ class roll(Op):
             return roll(x.reshape(-1), shifts, 0).reshape(x._array.shape)  # type: ignore[attr-defined]
         amounts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
         places = (dims,) if isinstance(dims, int) else tuple(dims)
+        if not x.ndim and places:
+            raise DimensionError("Dimension specified as 0 but tensor has no dimensions")
         if len(amounts) != len(places):
             raise ShapeError(f"shifts and dimensions must align. shifts: {len(amounts)}, dims: {len(places)}")
         return apply(self, (x,), {"shifts": amounts, "dims": tuple(normal_dim(d, x.ndim) for d in places)})
@@ -288,12 +291,26 @@ class pad(Op):
         return apply(self, (x,), {"widths": widths, "value": 0.0 if value is None else value})
 
 
-def repeat_interleave(x: Tensor, repeats: int | Tensor, dim: int | None = None) -> Tensor:
-    """Each element, or each slice along `dim`, `repeats` times in a row, as torch.repeat_interleave."""
+def repeat_interleave(x: Tensor, repeats: int | Tensor | None = None, dim: int | None = None, *,
+                      output_size: int | None = None) -> Tensor:
+    """Each element, or each slice along `dim`, `repeats` times in a row, as torch.repeat_interleave.
+
+    `output_size`, the size it comes to, is what PyTorch would otherwise have to wait for.
+    """
+    if repeats is None:
+        x, repeats = known(np.arange(x.numel())), x
     if dim is None:
         x, dim = x.reshape(-1), 0  # type: ignore[attr-defined]
+    x = x if x.ndim else x.reshape(1)  # type: ignore[attr-defined]
     size = x._array.shape[normal_dim(dim, x.ndim)]
-    counts = host_array(repeats, "repeat_interleave()") if isinstance(repeats, Tensor) else repeats
+    counts = np.asarray(host_array(repeats, "repeat_interleave()") if isinstance(repeats, Tensor) else repeats)
+    if counts.dtype.kind not in "iu":
+        raise DtypeError(f"repeats has to be Long or Int tensor, got {counts.dtype}{quote(here())}")
+    if counts.size and counts.min() < 0:
+        raise CallError(f"Repeats must be non-negative, got {counts.min()}{quote(here())}")
+    if counts.ndim > 1 or counts.size not in (1, size):
+        raise ShapeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} "
+                         f"and input.size({dim}) = {size}{quote(here())}")
     return x.index_select(dim, known(np.repeat(np.arange(size), counts)))  # type: ignore[attr-defined]
 
 

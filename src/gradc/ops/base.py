@@ -136,6 +136,13 @@ class Op:
         """The type of the result, or a tuple of them. Operands have `.shape` and `.dtype`, or are numbers or None."""
         raise NotImplementedError(f"{self.name} has no type rule")
 
+    def flops(self, operands: Sequence[Any], results: Sequence[Any], attrs: Mapping[str, Any]) -> int:
+        """How many numbers are added, multiplied or taken a function of; 0 for what moves them, or is not counted.
+
+        Operands and results have `.type`, as values of a graph do. A composite's are those of its decomposition.
+        """
+        return sum([x.type.size for x in results]) if self.pointwise else 0
+
     def compute_dtype(self, operands: Sequence[Any]) -> dtype | None:
         """The type that all operands are cast to before the kernel; None to leave each as it is.
 
@@ -242,7 +249,10 @@ class Op:
     def _conjugates(self, names: dict[str, Any]) -> bool:
         """Whether derivatives can be complex: the cotangent is, and something that the formulas read is."""
         g = names["g"]
-        if not any(x.dtype.category == dtypes.COMPLEX for x in (g if g.__class__ is tuple else (g,))):
+        if g.__class__ is not tuple:
+            if g.dtype.category != dtypes.COMPLEX:
+                return False
+        elif not any(x.dtype.category == dtypes.COMPLEX for x in g):
             return False
         return any(_is_complex(names[name]) for name in self.saved_names or ())
 
@@ -272,6 +282,11 @@ def fit(g: Any, type: Type) -> Any:
     if g.dtype.category == dtypes.COMPLEX != type.dtype.category:
         g = g.real
     return g if g.dtype is type.dtype else g.to(type.dtype)
+
+
+def once_each(self: Op, operands: Sequence[Any], results: Sequence[Any], attrs: Mapping[str, Any]) -> int:
+    """The `flops` of an op that uses each element of its operand once."""
+    return operands[0].type.size  # type: ignore[no-any-return]
 
 
 def is_jax(x: Any) -> bool:

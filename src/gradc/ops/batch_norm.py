@@ -52,7 +52,8 @@ def by_channel(x: Any, shape: Sequence[int]) -> Any:
 
 def _sums(x: Any) -> Any:
     """The sum over each channel: first along memory, where NumPy adds in pairs, then in double precision."""
-    return np.add.reduce(np.add.reduce(x.reshape(*x.shape[:2], -1), axis=2), axis=0, dtype=np.float64)
+    return np.add.reduce(np.add.reduce(x.reshape(*x.shape[:2], math.prod(x.shape[2:])), axis=2), axis=0,
+                         dtype=np.float64)
 
 
 def _batch_norm(xp: Any, x: Any, weight: Any = None, bias: Any = None, *, eps: float = 1e-5) -> Any:
@@ -185,7 +186,8 @@ class group_norm(Normalization):
 
 def _grouped(x: Any, groups: int, eps: float) -> tuple[Any, Any]:
     """The groups as rows with mean 0 and variance 1, and what they were multiplied by for that."""
-    rows = x.reshape(x._array.shape[0], groups, -1)
+    shape = x._array.shape
+    rows = x.reshape(shape[0], groups, math.prod(shape[1:]) // groups)
     centered = rows - mean(rows, 2, True)
     scale = (mean(centered * centered, 2, True) + eps).rsqrt()
     return centered * scale, scale

@@ -17,7 +17,7 @@ class Combination(Pointwise):
     """x + value · f(y, z)."""
 
     inplace = True
-    rejects = (dtypes.BOOL, dtypes.INT)
+    rejects: Any = (dtypes.BOOL, dtypes.INT)
 
     def call(self, x: Tensor, y: Any, z: Any, *, value: float = 1) -> Any:
         return apply(self, (x, operand(self, y), operand(self, z)), {"value": value})
@@ -30,10 +30,11 @@ class addcmul(Combination):
     Source  torch.addcmul
     """
 
-    decompose = lambda x, y, z, *, value=1: x + value * y * z
+    decompose = lambda x, y, z, *, value=1: x + (value if x.dtype.category >= dtypes.FLOAT else int(value)) * y * z
     grad_x = lambda g: g
     grad_y = lambda g, z, value: g * (value * z)
     grad_z = lambda g, y, value: g * (value * y)
+    rejects = (dtypes.BOOL,)
     samples = [((3,), (3,), (3,)), ((2, 3), (3,), (2, 1), {"value": 0.5})]
 
 

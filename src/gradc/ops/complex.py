@@ -237,6 +237,7 @@ class conj(Unary):
     kernel = lambda xp, x: xp.conj(x) if x.dtype.kind == "c" else xp.array(x, copy=True)
     grad_x = lambda g: conj(g)
     pointwise = True
+    aliases = ("conj_physical",)
     samples = [((3,),)]
 
     def call(self, x: Tensor) -> Any:
@@ -386,7 +387,6 @@ def _set_part(part: Op) -> Any:
 conj_physical = conj
 for _function in (resolve_conj, resolve_neg, is_conj, isreal, adjoint, is_nonzero):
     setattr(Tensor, _function.__name__, _function)
-Tensor.conj_physical = conj.call  # type: ignore[attr-defined]
 Tensor.real = property(real, _set_part(real), doc="The real part, a view; assigning writes it.")  # type: ignore
 Tensor.imag = property(imag, _set_part(imag), doc="The imaginary part, a view; assigning writes it.")  # type: ignore
 Tensor.H = property(_hermitian, doc="The conjugate transpose of a matrix.")  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from gradc.dtypes import dtype
 from gradc.errors import ArgumentError, GradError, ShapeError
 from gradc.ir import Type
 from gradc.ir.constants import Array
+from gradc.layouts import contiguous_format
 from gradc.modes import current
 from gradc.ops.base import Op
 from gradc.ops.batching import alike
@@ -74,7 +75,7 @@ def _target(t: Any) -> dtype | None:
 
 
 def _caster(target: dtype) -> Any:
-    def cast(self: Tensor) -> Tensor:
+    def cast(self: Tensor, memory_format: Any = None) -> Tensor:
         return to(self, target)
 
     cast.__doc__ = f"This tensor as {target!r}."
@@ -140,7 +141,7 @@ class clone(Unary):
     samples = [((3,),)]
 
     def call(self, x: Tensor, *, memory_format: Any = None) -> Any:
-        return apply(self, (x,), {})
+        return apply(contiguous if memory_format is contiguous_format else self, (x,), {})
 
 
 @op
@@ -150,7 +151,8 @@ class contiguous(Unary):
     Source  torch.Tensor.contiguous
     """
 
-    kernel = lambda xp, x: xp.array(x, copy=True)
+    kernel = lambda xp, x: xp.array(x, copy=True, order="C")
+    lower = lambda xp, x: xp.array(x, copy=True)
     grad_x = lambda g: g
     torch_name = "Clone"
     samples = [((3, 2),)]

@@ -90,6 +90,8 @@ class convolution(Op):
     def infer(self, x: Any, weight: Any, bias: Any = None, *, stride: Sizes, padding: Sizes, dilation: Sizes,
               transposed: bool, output_padding: Sizes | None, groups: int) -> Type:
         computed = _common_dtype(x, weight, bias)
+        if len(weight.shape) < 3:
+            raise ShapeError(f"weight should have at least three dimensions, got {list(weight.shape)}")
         _check_attributes(stride, padding, dilation, groups)
         _check_operands(x, weight, bias, transposed, groups)
         results = weight.shape[1] * groups if transposed else weight.shape[0]
@@ -118,6 +120,11 @@ class convolution(Op):
                  "dilation": sizes(dilation, rank, "dilation"), "transposed": transposed,
                  "output_padding": sizes(output_padding, rank, "output_padding"), "groups": groups}
         return apply(self, (x, weight, operand(self, bias)), attrs)
+
+    def flops(self, operands: Any, results: Any, attrs: Any) -> int:
+        x, weight = (v.type for v in operands[:2])
+        once = x if attrs["transposed"] else results[0].type  # each of its elements meets one filter, or part of it
+        return 2 * once.size * weight.size // weight.shape[0]  # type: ignore[no-any-return]
 
     def batched(self, examples: Examples) -> Any:
         """Examples of images are more images; those of weights are more groups."""
@@ -183,6 +190,9 @@ class convolution_weight(Op):
 
     def infer(self, x: Any, y: Any, *, kernel: Sizes, groups: int, **attrs: Any) -> Type:
         return Type(x.dtype, (y.shape[1], x.shape[1] // groups, *kernel))
+
+    def flops(self, operands: Any, results: Any, attrs: Any) -> int:
+        return 2 * operands[1].type.size * results[0].type.size // results[0].shape[0]  # type: ignore[no-any-return]
 
     def batched(self, examples: Examples) -> Any:
         """The examples are groups."""

@@ -13,9 +13,11 @@ from gradc import dtypes, shapes
 from gradc.apply import apply
 from gradc.devices import host
 from gradc.dtypes import dtype
-from gradc.errors import ArgumentError, DtypeError, GradError, ShapeError
+from gradc.errors import ArgumentError, CallError, DtypeError, GradError, ShapeError
+from gradc.generator import as_dimensions
 from gradc.inplace import into
 from gradc.ir import Type
+from gradc.locations import here, quote
 from gradc.modes import current
 from gradc.ops.base import Op
 from gradc.ops.define import op
@@ -56,7 +58,7 @@ class full(Creation):
             return as_leaf(value.expand(tuple(size)).clone(), requires_grad, device, out)
         kind = _chosen(dtype, out, dtypes.python_scalar(type(fill_value)))
         value = np.asarray(fill_value).astype(kind.numpy).item() if kind.category != dtypes.COMPLEX else fill_value
-        shape = shapes.from_arguments((tuple(size) if not isinstance(size, int) else (size,),))
+        shape = as_dimensions(shapes.from_arguments((tuple(size) if not isinstance(size, int) else (size,),)))
         return as_leaf(apply(self, (), {"shape": shape, "value": value, "dtype": kind}), requires_grad, device, out)
 
 
@@ -81,27 +83,30 @@ def as_leaf(tensor: Tensor, requires_grad: bool, device: Any = None, out: Tensor
     return tensor
 
 
-def zeros(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
-          out: Any = None, layout: Any = None) -> Tensor:
+def zeros(*sizes: Any, size: Any = (), dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+          out: Any = None, layout: Any = None, pin_memory: bool = False) -> Tensor:
     """A tensor of zeros, as torch.zeros."""
-    return full(shapes.from_arguments(size), 0, dtype=_chosen(dtype, out, dtypes.get_default_dtype()), device=device,
+    shape = shapes.from_arguments(sizes or (size,))
+    return full(shape, 0, dtype=_chosen(dtype, out, dtypes.get_default_dtype()), device=device,
                 requires_grad=requires_grad, out=out)
 
 
-def ones(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
-         out: Any = None, layout: Any = None) -> Tensor:
+def ones(*sizes: Any, size: Any = (), dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+         out: Any = None, layout: Any = None, pin_memory: bool = False) -> Tensor:
     """A tensor of ones, as torch.ones."""
-    return full(shapes.from_arguments(size), 1, dtype=_chosen(dtype, out, dtypes.get_default_dtype()), device=device,
+    shape = shapes.from_arguments(sizes or (size,))
+    return full(shape, 1, dtype=_chosen(dtype, out, dtypes.get_default_dtype()), device=device,
                 requires_grad=requires_grad, out=out)
 
 
-def empty(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
-          out: Any = None, layout: Any = None, memory_format: Any = None) -> Tensor:
+def empty(*sizes: Any, size: Any = (), dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+          out: Any = None, layout: Any = None, memory_format: Any = None, pin_memory: bool = False) -> Tensor:
     """Memory that is not initialised, as torch.empty; zeros in a trace."""
     if current().trace is not None:
-        return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad, out=out)
+        return zeros(*(sizes or (size,)), dtype=dtype, device=device, requires_grad=requires_grad, out=out)
     kind = _chosen(dtype, out, dtypes.get_default_dtype())
-    return as_leaf(wrap(np.empty(shapes.from_arguments(size), kind.numpy)), requires_grad, device, out)
+    shape = as_dimensions(shapes.from_arguments(sizes or (size,)))
+    return as_leaf(wrap(np.empty(shape, kind.numpy)), requires_grad, device, out)
 
 
 def full_like(x: Tensor, fill_value: Any, *, dtype: dtype | None = None, device: Any = None,
@@ -134,19 +139,19 @@ def _new_full(self: Tensor, size: Sequence[int], fill_value: Any, *, dtype: dtyp
     return full(size, fill_value, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
 
 
-def _new_zeros(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
+def _new_zeros(self: Tensor, *sizes: Any, size: Any = (), dtype: dtype | None = None, requires_grad: bool = False,
                device: Any = None) -> Tensor:
-    return zeros(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
+    return zeros(*sizes, size=size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
 
 
-def _new_ones(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
+def _new_ones(self: Tensor, *sizes: Any, size: Any = (), dtype: dtype | None = None, requires_grad: bool = False,
               device: Any = None) -> Tensor:
-    return ones(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
+    return ones(*sizes, size=size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
 
 
-def _new_empty(self: Tensor, *size: Any, dtype: dtype | None = None, requires_grad: bool = False,
+def _new_empty(self: Tensor, *sizes: Any, size: Any = (), dtype: dtype | None = None, requires_grad: bool = False,
                device: Any = None) -> Tensor:
-    return empty(*size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
+    return empty(*sizes, size=size, dtype=dtypes.chosen(dtype, self.dtype), requires_grad=requires_grad, device=device)
 
 
 def _new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, requires_grad: bool = False,
@@ -180,9 +185,18 @@ class arange(Creation):
             start, end = 0, start
         start, end, step = [x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (start, end, step)]
         if step == 0:
-            raise ArgumentError("arange: step must be nonzero")
+            raise CallError(f"arange: step must be nonzero{quote(here())}")
+        if (end - start) * step < 0:
+            raise CallError(f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}"
+                            f"{quote(here())}")
+        if not math.isfinite((end - start) / step):
+            raise CallError(f"unsupported range: {start} -> {end}{quote(here())}")
         whole = all(isinstance(x, int) for x in (start, end, step))
         kind = _chosen(dtype, out, dtypes.int64 if whole else dtypes.get_default_dtype())
+        if kind.category == dtypes.INT and not whole:  # PyTorch casts the bounds, and then counts
+            start, end, step = int(start), int(end), int(step)
+            if not step:
+                raise CallError(f"arange: step must be nonzero, but in {kind} it is 0{quote(here())}")
         return as_leaf(apply(self, (), {"start": start, "end": end, "step": step, "dtype": kind}), requires_grad,
                        device, out)
 
@@ -194,7 +208,9 @@ class linspace(Creation):
     Source  torch.linspace
     """
 
-    kernel = lambda xp, *, start, end, steps, dtype: xp.linspace(start, end, steps, dtype=dtype.numpy)
+    kernel = lambda xp, *, start, end, steps, dtype: (
+        _whole_steps(xp, int(start), int(end), steps, dtype) if dtype.category == dtypes.INT
+        else xp.linspace(start, end, steps, dtype=dtype.numpy))
     samples = [({"start": 0.0, "end": 1.0, "steps": 5, "dtype": dtypes.float32},)]
 
     def infer(self, *, start: Any, end: Any, steps: int, dtype: dtype) -> Type:
@@ -202,9 +218,21 @@ class linspace(Creation):
 
     def call(self, start: Any, end: Any, steps: int, *, dtype: dtype | None = None, device: Any = None,
              requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
+        if any(isinstance(x, Tensor) and x.ndim for x in (start, end)):
+            raise ShapeError(f"linspace only supports 0-dimensional start and end tensors{quote(here())}")
+        if steps < 0:
+            raise ShapeError(f"number of steps must be non-negative, got {steps}{quote(here())}")
+        start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
         attrs = {"start": start, "end": end, "steps": steps,
                  "dtype": _chosen(dtype, out, dtypes.get_default_dtype())}
         return as_leaf(apply(self, (), attrs), requires_grad, device, out)
+
+
+def _whole_steps(xp: Any, start: int, end: int, steps: int, kind: dtype) -> Any:
+    """linspace between integers, without the fractions; from both ends to the middle, as PyTorch counts."""
+    step, places = (end - start) / max(steps - 1, 1), np.arange(steps)
+    found = np.where(places < steps // 2, start + step * places, end - step * (steps - 1 - places))
+    return xp.asarray(np.trunc(found if steps > 1 else np.full(steps, start)).astype(kind.numpy))
 
 
 @op
@@ -222,11 +250,15 @@ class eye(Creation):
 
     def call(self, n: int, m: int | None = None, *, dtype: dtype | None = None, device: Any = None,
              requires_grad: bool = False, out: Any = None, layout: Any = None) -> Any:
+        if min(n, n if m is None else m) < 0:
+            raise CallError(f"{'n' if n < 0 else 'm'} must be greater or equal to 0, got {n if n < 0 else m}"
+                            f"{quote(here())}")
         attrs = {"n": n, "m": n if m is None else m, "dtype": _chosen(dtype, out, dtypes.get_default_dtype())}
         return as_leaf(apply(self, (), attrs), requires_grad, device, out)
 
 
-def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+           pin_memory: bool = False) -> Tensor:
     """A tensor of its own memory from numbers, nested lists, arrays or tensors, as torch.tensor.
 
     Python floats become the default dtype, integers int64; NumPy arrays keep theirs.

@@ -11,7 +11,7 @@ from gradc.dtypes import dtype
 from gradc.inplace import into
 from gradc.ir import Type
 from gradc.ops.arithmetic import where
-from gradc.ops.base import Op
+from gradc.ops.base import Op, once_each
 from gradc.ops.batching import along
 from gradc.ops.creation import eye
 from gradc.ops.define import op
@@ -33,6 +33,7 @@ class cumsum(Op):
     grad_x = lambda g, dim: cumsum(g.flip((dim,)), dim).flip((dim,))
     batched = along("dim", scalars=True)
     inplace = True
+    flops = once_each
     samples = [((3, 4), {"dim": 1}), ((5,), {"dim": 0}), ((), {"dim": 0})]
 
     def infer(self, x: Any, *, dim: int) -> Type:
@@ -62,6 +63,7 @@ class cumprod(Op):
     grad_x = lambda g, x, dim: _cumprod_slope(g, x, dim)
     batched = along("dim", scalars=True)
     inplace = True
+    flops = once_each
     samples = [((3, 4), {"dim": 1}), ([2.0, 0.0, 3.0, -1.0], {"dim": 0}), ((), {"dim": 0})]
     compute_dtype = type(cumsum).compute_dtype
     infer = type(cumsum).infer

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradc.apply import general
-from gradc.inplace import write
+from gradc.errors import ArgumentError
+from gradc.inplace import takes_out, write
 from gradc.ir.registry import register
 from gradc.ops.base import NUMBERS, Formula, Op, is_jax
 from gradc.ops.eager import generate_eager
@@ -29,7 +30,9 @@ def op(cls: type[Op]) -> Any:
     self.eager = _on_first_use(self)
     make = accelerate(self)
     if make is None and "__call__" not in cls.__dict__:
-        cls.__call__ = cls.call  # type: ignore[method-assign] # one frame less
+        code = cls.call.__code__
+        knows_out = "out" in code.co_varnames or code.co_flags & inspect.CO_VARKEYWORDS
+        cls.__call__ = cls.call if knows_out else takes_out(cls.call, self.name)  # type: ignore[method-assign]
     register(self)  # type: ignore[arg-type]
     attach(self, make)
     return self
@@ -47,6 +50,11 @@ def _read_signature(self: Op, cls: type[Op]) -> None:
     positional = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
     cls.variadic = any(p.kind is p.VAR_POSITIONAL for p in positional)
     cls.operands = tuple(p.name for p in positional)
+    taken = {"g", "result", "result_type", "operand_types", *cls.results, *(f"{name}_type" for name in cls.operands)}
+    differentiated = cls.grads is not None or any(name.startswith("grad_") for name in cls.__dict__)
+    if differentiated and (clash := taken.intersection(p.name for p in parameters)):
+        raise ArgumentError(f"{self.name}: no operand or attribute may be called {', '.join(sorted(clash))}: "
+                            "gradient formulas know something else by that name")
     if source is None:
         cls.defaults = dict(cls.__dict__.get("defaults", {}))
         return

@@ -23,12 +23,12 @@ def diff(x: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, ap
         raise CallError(f"diff expects input to be at least one-dimensional{quote(here())}")
     if n < 0:
         raise CallError(f"order must be non-negative but got {n}{quote(here())}")
-    pieces = [part for part in (prepend, x, append) if part is not None]
-    result = cat(pieces, dim) if len(pieces) > 1 else x
+    pieces = [part for part in (prepend, x, append) if part is not None and n]
+    result = cat(pieces, dim) if len(pieces) > 1 else x  # without differences PyTorch leaves x alone
     for _ in range(min(n, result._array.shape[dim])):
         after, before = _neighbours(result, dim)
         result = after ^ before if str(x.dtype) == "torch.bool" else after - before
-    return into(out, result, "diff")
+    return into(out, result.clone() if result is x else result, "diff")
 
 
 def _neighbours(x: Any, dim: int) -> tuple[Any, Any]:
@@ -44,12 +44,16 @@ def gradient(x: Tensor, *, spacing: Any = 1, dim: int | Sequence[int] | None = N
     `spacing` is the distance of the samples, one for each dimension, or their coordinates as vectors. At the ends the
     differences are of order `edge_order`.
     """
+    spacing = 1 if spacing is None else spacing
     dims = [shapes.normal_dim(d, x.ndim) for d in
             (range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim)]
     each = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     if len(each) != len(dims):
         raise CallError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "
                         f"the number of dimensions {len(dims)}, but got a list of length {len(each)}{quote(here())}")
+    repeated = next((d for i, d in enumerate(dims) if d in dims[:i]), None)
+    if repeated is not None:
+        raise CallError(f"dim {repeated} appears multiple times in the list of dims{quote(here())}")
     if edge_order not in (1, 2):
         raise CallError(f"torch.gradient only supports edge_order=1 and edge_order=2, got {edge_order}")
     for d in dims:

@@ -7,8 +7,10 @@ from typing import Any
 from gradc import dtypes, shapes
 from gradc.apply import autocasting
 from gradc.errors import CallError, DtypeError, ShapeError, UnsupportedError
+from gradc.inplace import takes_out
 from gradc.ir import Type
 from gradc.locations import here, quote
+from gradc.modes import current
 from gradc.ops.arithmetic import where
 from gradc.ops.base import Op
 from gradc.ops.batching import broadcast
@@ -78,8 +80,8 @@ def pdist(x: Tensor, p: float = 2.0) -> Tensor:
 
 
 def _norm(x: Any, p: float, dim: int | None) -> Tensor:
-    """The p-norm, also for p = 0: how many are not zero."""
-    return (x != 0).sum(dim).to(x.dtype) if p == 0 else norm(x, p, dim)
+    """The p-norm, also for p = 0: how many are not zero, with gradient 0."""
+    return where(x != 0, x.detach() / x.detach(), x * 0).sum(dim) if p == 0 else norm(x, p, dim)
 
 
 def dist(x: Tensor, y: Tensor, p: float = 2) -> Tensor:
@@ -87,8 +89,14 @@ def dist(x: Tensor, y: Tensor, p: float = 2) -> Tensor:
     return _norm(x - y, p, None)  # type: ignore[operator]
 
 
+@takes_out
 def renorm(x: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """x with the slices along `dim` whose p-norm is larger than `maxnorm` scaled down to it, as torch.renorm."""
+    if x.ndim < 2:
+        raise ShapeError(f"renorm: input needs at least 2 dimensions, got {x.ndim} dimensions")
+    if p <= 0 or maxnorm < 0:
+        raise CallError(f"renorm: {'non-positive norm' if p <= 0 else 'expected maxnorm to be >= 0'}, got p = {p} and "
+                        f"maxnorm = {maxnorm}")
     dim = shapes.normal_dim(dim, x.ndim)
     sizes = norm(x, p, tuple(d for d in range(x.ndim) if d != dim), True)
     return x * where(sizes > maxnorm, maxnorm / (sizes + 1e-7), 1.0)  # type: ignore[operator, no-any-return]
@@ -103,6 +111,17 @@ def cov(x: Tensor, *, correction: float = 1, fweights: Tensor | None = None, awe
         raise ShapeError(f"cov(): expected input to have two or fewer dimensions but got an input with {x.ndim} "
                          f"dimensions{quote(here())}")
     rows: Any = x.reshape(1, -1) if x.ndim < 2 else x  # type: ignore[attr-defined]
+    for name, w in (("fweights", fweights), ("aweights", aweights)):
+        if w is not None and w.ndim > 1:
+            raise ShapeError(f"cov(): expected {name} to have one or fewer dimensions but got {w.type_}{quote(here())}")
+        if w is not None and w.numel() != rows.shape[1]:
+            raise ShapeError(f"cov(): expected {name} to have the same numel as there are observations in the input "
+                             f"but got {w.numel()} != {rows.shape[1]}{quote(here())}")
+        if w is not None and (w.dtype.category == dtypes.INT) != (name == "fweights"):
+            kind = "integral" if name == "fweights" else "floating point"
+            raise DtypeError(f"cov(): expected {name} to have {kind} dtype but got {w.dtype}{quote(here())}")
+        if w is not None and current().trace is None and (w._array < 0).any():
+            raise CallError(f"cov(): {name} cannot be negative{quote(here())}")
     given = [w for w in (fweights, aweights) if w is not None]
     weights: Any = given[0] * given[1] if len(given) > 1 else given[0] if given else None  # type: ignore[operator]
     total = rows.shape[1] if weights is None else weights.sum()
@@ -113,7 +132,7 @@ def cov(x: Tensor, *, correction: float = 1, fweights: Tensor | None = None, awe
     deviation = rows - mean
     scaled = deviation if weights is None else deviation * weights
     found = scaled @ deviation.mH / (degrees.clamp(0) if isinstance(degrees, Tensor) else max(degrees, 0))
-    return found.squeeze() if x.ndim < 2 else found  # type: ignore[no-any-return]
+    return found.squeeze()  # type: ignore[no-any-return]
 
 
 def corrcoef(x: Tensor) -> Tensor:

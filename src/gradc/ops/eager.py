@@ -21,7 +21,7 @@ from gradc.ops.base import Op
 from gradc.tensor import LEAF, VIEW, Parameter, Tensor, edge, new
 
 FUNCTION = """
-def {name}(modes, attrs, {operands}):
+def eager(modes, attrs, {operands}):
     d = None
 {loads}
     if d is None or {other}:
@@ -86,13 +86,14 @@ def generate_eager(op: Op) -> Callable[..., Any] | None:
     """The function (modes, attrs, *operands) -> tensor for an op, None if it is not one that this module serves."""
     if op.kernel is None or op.variadic or not op.operands or op.effect or dtypes.FLOAT in op.rejects:
         return None
-    operands = ", ".join(op.operands)
-    loads = "".join(LOAD.format(x=x, a=f"a_{x}", e=f"e_{x}", operands=operands) for x in op.operands)
+    variables = _variables(op)
+    operands = ", ".join(variables)
+    loads = "".join(LOAD.format(x=x, a=f"a_{x}", e=f"e_{x}", operands=operands) for x in variables)
     source = FUNCTION.format(
-        name=op.name, operands=operands, arrays=", ".join(f"a_{x}" for x in op.operands),
-        check=f"        op.infer({', '.join(f'a_{x}' for x in op.operands)}, **attrs)" if op.checked else "",
+        operands=operands, arrays=", ".join(f"a_{x}" for x in variables),
+        check=f"        op.infer({', '.join(f'a_{x}' for x in variables)}, **attrs)" if op.checked else "",
         other='d.char not in "fd"' if op.widens else 'd.kind != "f"',
-        loads=textwrap.indent(loads, "    "), view=f"    share(op, {op.operands[0]}, t, attrs)" if op.view else "",
+        loads=textwrap.indent(loads, "    "), view=f"    share(op, {variables[0]}, t, attrs)" if op.view else "",
         link=_link(op) if op.saved_names is not None else "")
     names: dict[str, Any] = {
         "__name__": "gradc.generated", "np": op.namespace, "op": op, "kernel": op.kernel, "Tensor": Tensor,
@@ -101,29 +102,35 @@ def generate_eager(op: Op) -> Callable[..., Any] | None:
         "general": general, "finish": finish, "getframe": sys._getframe, "outside": locations.outside,
     }
     exec(compile(source, f"<gradc eager {op.name}>", "exec"), names)
-    return names[op.name]  # type: ignore[no-any-return]
+    return names["eager"]  # type: ignore[no-any-return]
+
+
+def _variables(op: Op) -> list[str]:
+    """The operands' names in the generated function: not their own, which may be those of its other variables."""
+    return [f"x{i}" for i in range(len(op.operands))]
 
 
 def _link(op: Op) -> str:
     """The source that enters the result into the graph."""
     saved, guards = [], []
+    variables = _variables(op)
     for is_result, position, readers in op.saved_sources:
-        x = op.operands[0 if is_result else position]
+        x = variables[0 if is_result else position]
         value, storage, version = ("r", "t._storage", "t._storage.version") if is_result else (
             f"a_{x}", f"CONSTANT if a_{x} is {x} else {x}._storage", f"0 if a_{x} is {x} else {x}._storage.version")
-        wanted = [op.operands[i] for i in readers]
-        if len(set(wanted)) < len(op.operands):
+        wanted = [variables[i] for i in readers]
+        if len(set(wanted)) < len(variables):
             value = f"{value} if {' or '.join(f'e_{w} is not None' for w in wanted)} else None"
         saved.append(f"{value}, ")
         guards.append(f"{storage}, {version}, ")
     number = "{x}" if op.specialises else "None"
-    kinds = ", ".join(f"{x}.__class__ if a_{x} is {x} else d" for x in op.operands)
-    numbers = ", ".join(f"{x} if a_{x} is {x} else None" for x in op.operands)
-    any_number = " or ".join(f"a_{x} is {x}" for x in op.operands)
+    kinds = ", ".join(f"{x}.__class__ if a_{x} is {x} else d" for x in variables)
+    numbers = ", ".join(f"{x} if a_{x} is {x} else None" for x in variables)
+    any_number = " or ".join(f"a_{x} is {x}" for x in variables)
     text = LINK.format(
-        numbers="" if len(op.operands) == 1 else f"    if {any_number}:\n        k.numbers = ({numbers})",
-        any_edge=" or ".join(f"e_{x} is not None" for x in op.operands),
-        edges=", ".join(f"e_{x}" for x in op.operands), saved=f"({''.join(saved)})", guards=f"({''.join(guards)})",
-        kinds="d" if len(op.operands) == 1 else f"({kinds})",
-        shapes=", ".join(f"{number.format(x=x)} if a_{x} is {x} else a_{x}.shape" for x in op.operands))
+        numbers="" if len(variables) == 1 else f"    if {any_number}:\n        k.numbers = ({numbers})",
+        any_edge=" or ".join(f"e_{x} is not None" for x in variables),
+        edges=", ".join(f"e_{x}" for x in variables), saved=f"({''.join(saved)})", guards=f"({''.join(guards)})",
+        kinds="d" if len(variables) == 1 else f"({kinds})",
+        shapes=", ".join(f"{number.format(x=x)} if a_{x} is {x} else a_{x}.shape" for x in variables))
     return textwrap.indent(text, "    ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,18 +10,20 @@ import numpy as np
 from gradc import dtypes, locations
 from gradc.apply import apply
 from gradc.errors import CallError
+from gradc.inplace import takes_out
 from gradc.ir import Type
-from gradc.ops.arrangement import tril, triu
+from gradc.ops.arrangement import diagonal, tril, triu
 from gradc.ops.base import Op
 from gradc.ops.batching import alike
-from gradc.ops.creation import eye
+from gradc.ops.creation import arange, eye
 from gradc.ops.define import op
 from gradc.ops.gathering import one_hot
 from gradc.ops.joining import cat
-from gradc.ops.matrices import Matrices, check_matrix, lu, solve_triangle
+from gradc.ops.matrices import Matrices, check_matrix, solve_triangle
+from gradc.ops.matrices import lu as eliminated
 from gradc.tensor import Tensor
 
-__all__ = ["cholesky_inverse", "cholesky_solve", "lu_solve", "lu_unpack", "triangular_solve"]
+__all__ = ["cholesky_inverse", "cholesky_solve", "lu", "lu_solve", "lu_unpack", "triangular_solve"]
 
 
 class LU(NamedTuple):
@@ -45,7 +48,7 @@ class lu_factor(Matrices):
     Source  torch.linalg.lu_factor, Gaussian elimination with partial pivoting
     """
 
-    kernel = lambda xp, x: lu(x)
+    kernel = lambda xp, x: eliminated(x)
     lower = lambda xp, x: _lowered_lu(x)
     results = ("LU", "pivots")
     holomorphic = False
@@ -115,9 +118,9 @@ class pivot_order(Op):
 
 
 def _order(pivots: Any, n: int) -> Any:
-    order = np.broadcast_to(np.arange(n, dtype=np.int32), (*pivots.shape[:-1], n)).copy().reshape(-1, n)
+    order = np.broadcast_to(np.arange(n, dtype=np.int32), (math.prod(pivots.shape[:-1]), n)).copy()
     each = np.arange(len(order))
-    for i, places in enumerate(pivots.reshape(len(order), -1).T - 1):
+    for i, places in enumerate(pivots.reshape(len(order), pivots.shape[-1]).T - 1):
         held = order[:, i].copy()
         order[:, i] = order[each, places]
         order[each, places] = held
@@ -135,6 +138,7 @@ def permutation(pivots: Tensor, n: int) -> Any:
     return one_hot(pivot_order(pivots, n=n).long(), n).mT
 
 
+@takes_out
 def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,  # noqa: N803 (PyTorch's names)
               unpack_pivots: bool = True) -> PLU:
     """P, L and U of an LU decomposition, as torch.lu_unpack."""
@@ -148,11 +152,31 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,  # n
     return PLU(p, lower, triu(LU_data[..., :k, :]))
 
 
+@takes_out
+def lu(x: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
+    """The LU decomposition in one matrix and the pivots; with `get_infos` the place of a pivot that is 0. As torch.lu.
+    """
+    found = tuple(lu_factor(x, pivot))
+    return (*found, first_zeros(found[0])) if get_infos else found
+
+
+def first_zeros(factors: Tensor) -> Any:
+    """For each LU decomposition the place of the first pivot that is 0, from 1, or 0."""
+    missing: Any = diagonal(factors.detach(), 0, -2, -1) == 0  # type: ignore[attr-defined]
+    first = (missing.int() * arange(missing.shape[-1], 0, -1)).argmax(-1) + 1
+    return (first * missing.any(-1)).int()
+
+
+Tensor.lu = lu  # type: ignore[attr-defined]
+
+
+@takes_out
 def linalg_lu(x: Tensor, *, pivot: bool = True) -> PLU:
     """P, L and U whose product is x, as torch.linalg.lu."""
     return lu_unpack(*lu_factor(x, pivot))
 
 
+@takes_out
 def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True,  # noqa: N803 (PyTorch's names)
                     adjoint: bool = False) -> Any:
     """The X for which A X = B, or X A = B, or with Aᴴ in place of A, given the LU decomposition of A.
@@ -169,17 +193,20 @@ def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True,
     return p @ solve_triangle(LU.mH, middle, upper=True, unitriangular=True)
 
 
+@takes_out
 def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:  # noqa: N803 (PyTorch's names)
     """The X for which A X = b, given the LU decomposition of A, as torch.lu_solve."""
     return linalg_lu_solve(LU_data, LU_pivots, b)  # type: ignore[no-any-return]
 
 
+@takes_out
 def cholesky_solve(b: Tensor, L: Tensor, upper: bool = False) -> Tensor:  # noqa: N803 (PyTorch's name)
     """The X for which A X = b, given the Cholesky factor of A, as torch.cholesky_solve."""
     middle = solve_triangle(L.mH if upper else L, b, upper=False)
     return solve_triangle(L if upper else L.mH, middle, upper=True)  # type: ignore[no-any-return]
 
 
+@takes_out
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:  # noqa: N803 (PyTorch's name)
     """The inverse of A, given its Cholesky factor, as torch.cholesky_inverse."""
     return cholesky_solve(eye(L.shape[-1], dtype=L.dtype), L, upper)
@@ -192,6 +219,7 @@ class TriangularSolution(NamedTuple):
     cloned_coefficient: Tensor
 
 
+@takes_out
 def triangular_solve(b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False,  # noqa: N803
                      unitriangular: bool = False) -> TriangularSolution:
     """The X for which A X = b, or Aᵀ X = b, with a triangle of A, as torch.triangular_solve."""

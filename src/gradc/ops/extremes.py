@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from gradc import dtypes, locations, shapes
 from gradc.apply import apply
-from gradc.errors import DimensionError
+from gradc.errors import DimensionError, EmptyError
 from gradc.inplace import into
 from gradc.ir import Type
 from gradc.ops.arithmetic import maximum, minimum
@@ -222,7 +222,7 @@ class aminmax(Op):
 
     def infer(self, x: Any, *, dim: tuple[int, ...], keepdim: bool) -> tuple[Type, ...]:
         if 0 in [x.shape[d] for d in dim]:
-            raise DimensionError("aminmax(): Expected reduction dim to have non-zero size.")
+            raise EmptyError("aminmax(): Expected reduction dim to have non-zero size.")
         return (Type(x.dtype, shapes.reduced(x.shape, dim, keepdim)),) * 2
 
     def call(self, x: Tensor, *, dim: int | None = None, keepdim: bool = False, out: Any = None) -> Any:

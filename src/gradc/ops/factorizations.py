@@ -47,21 +47,27 @@ def _quotient(x: Any, differences: Any) -> Any:
 class cholesky(Matrices):
     """The lower triangular L with x = L Lᴴ, for a Hermitian positive definite x, of which the lower half is read.
 
+    With `upper` it is Lᴴ, and the upper half is read.
+
     Raises  LinAlgError where x is not positive definite
     Source  torch.linalg.cholesky
     """
 
     autocast = "float32"
-    kernel = lambda xp, x: _cholesky(x)
-    lower = lambda xp, x: xp.linalg.cholesky(x)
+    kernel = lambda xp, x, *, upper=False: _adjoint(_cholesky(_adjoint(x))) if upper else _cholesky(x)
+    lower = lambda xp, x, *, upper=False: xp.linalg.cholesky(x, upper=upper, symmetrize_input=False)
     holomorphic = False
-    grad_x = lambda g, result: _cholesky_slope(g, result)
+    grad_x = lambda g, result, upper: _cholesky_slope(g.mH, result.mH) if upper else _cholesky_slope(g, result)
     torch_name = "LinalgCholeskyEx"
     method = True
-    samples = [(positive((3, 3)),), (positive((2, 2, 2)),)]
+    samples = [(positive((3, 3)),), (positive((2, 2, 2)), {"upper": True})]
 
-    def call(self, x: Tensor, upper: bool = False) -> Any:
-        return apply(self, (x.mH,), {}).mH if upper else apply(self, (x,), {})
+    def infer(self, x: Any, *, upper: bool) -> Type:
+        return super().infer(x)  # type: ignore[no-any-return]
+
+
+def _adjoint(x: Any) -> Any:
+    return np.conj(np.swapaxes(x, -1, -2))
 
 
 def _cholesky(x: Any) -> Any:
@@ -317,6 +323,7 @@ class eigh(Hermitian):
 
 def _eigh_slope(g: Any, values: Any, vectors: Any) -> Any:
     turned = vectors.mH @ g[1]
+    turned = (turned - turned.mH) * 0.5  # the vectors only turn; so the gradient is Hermitian, like x
     core = _quotient(turned, values.unsqueeze(-2) - values.unsqueeze(-1)) + diag_embed(g[0])
     return vectors @ core @ vectors.mH
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from gradc import dtypes, locations
 from gradc.expression import Expression, Namespace
-from gradc.inplace import into
+from gradc.inplace import into, takes_out
 from gradc.modes import current
 from gradc.node import CONSTANT, Node, count
 from gradc.ops.base import Op, Pointwise
@@ -143,7 +143,8 @@ def accelerate(op: Op) -> Callable[[Callable[..., Any], bool, Holders], Callable
     more = ", *, out=None" if type(op).call is Op.call else ", *rest, **attrs"
     names = (op.name, *op.aliases) if op.method else ()
     holders = [(type(op), "__call__"), *((Tensor, name) for name in names)]
-    type(op).__call__ = staticmethod(make(op.call, False, holders, more))  # type: ignore[method-assign]
+    call = op.call if "out" in op.call.__code__.co_varnames or type(op).call is Op.call else takes_out(op.call, op.name)
+    type(op).__call__ = staticmethod(make(call, False, holders, more))  # type: ignore[method-assign]
     return make
 
 

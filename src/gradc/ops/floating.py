@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from gradc import dtypes
 from gradc.apply import apply
-from gradc.errors import DtypeError
-from gradc.inplace import into
+from gradc.errors import CallError, DtypeError
+from gradc.inplace import into, write
 from gradc.ir import Type
 from gradc.locations import here, quote
 from gradc.ops.arithmetic import pow, sub, where
@@ -219,6 +219,9 @@ class isclose(Comparison):
     def call(self, x: Tensor, y: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
         if x.dtype is not y.dtype:
             raise DtypeError(f"{dtypes.TITLES[x.dtype]} did not match {dtypes.TITLES[y.dtype]}{quote(here())}")
+        for name, size in (("rtol", rtol), ("atol", atol)):
+            if size < 0:
+                raise CallError(f"{name} must be greater than or equal to zero, but got {size}{quote(here())}")
         return apply(self, (x, y), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
 
 
@@ -316,5 +319,15 @@ def rsub(x: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 
 for _function in (ldexp, float_power, positive):
     setattr(Tensor, _function.__name__, _function)
-for _function in (ldexp, float_power):
+def _float_power_(self: Tensor, exponent: Any) -> Tensor:
+    """float_power in place, of a tensor that can hold its double precision."""
+    found = float_power(self, exponent)
+    if found.dtype is not self.dtype:
+        raise DtypeError(f"the base given to float_power_ has dtype {dtypes.TITLES[self.dtype]} but the operation's "
+                         f"result requires dtype {dtypes.TITLES[found.dtype]}{quote(here())}")
+    return write(self, found, "float_power_")
+
+
+Tensor.float_power_ = _float_power_  # type: ignore[attr-defined]
+for _function in (ldexp,):
     setattr(Tensor, f"{_function.__name__}_", inplace(_function, f"{_function.__name__}_"))

@@ -34,7 +34,7 @@ def _whole(sizes: Sizes, padding: Sizes) -> Sizes:
 
 def _columns(xp: Any, x: Any, *, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Any:
     view = windows(padded(in_memory(x), symmetric(padding)), kernel, stride, dilation)
-    columns = view.reshape(*x.shape[:1], x.shape[1] * math.prod(kernel), -1)
+    columns = view.reshape(x.shape[0], x.shape[1] * math.prod(kernel), math.prod(view.shape[2 + len(kernel) :]))
     return columns.copy() if np.may_share_memory(columns, x) else columns
 
 
@@ -42,7 +42,7 @@ def _columns_lowered(xp: Any, x: Any, *, kernel: Sizes, stride: Sizes, padding: 
     out = counts(_whole(in_memory(x).shape[2:], padding), kernel, stride, dilation)
     whole = xp.pad(x, ((0, 0), (0, 0), *symmetric(padding)))
     parts = xp.stack([whole[where] for _, where in places(kernel, stride, dilation, out)], 2)
-    return xp.reshape(parts, (*x.shape[:1], x.shape[1] * math.prod(kernel), -1))
+    return xp.reshape(parts, (x.shape[0], x.shape[1] * math.prod(kernel), math.prod(out)))
 
 
 class Folding(Op):
@@ -56,7 +56,7 @@ class Folding(Op):
     def batched(self, examples: Examples) -> Any:
         """Examples of images are more images."""
         x = examples.whole(0)
-        found = examples.apply(self, (x.reshape(-1, *x._array.shape[2:]),))
+        found = examples.apply(self, (x.reshape(math.prod(x._array.shape[:2]), *x._array.shape[2:]),))
         return found.reshape(*x._array.shape[:2], *found._array.shape[1:])
 
 
@@ -90,7 +90,8 @@ class unfold_windows(Folding):
 
 def _images(xp: Any, x: Any, *, sizes: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Any:
     whole = _whole(sizes, padding)
-    parts = in_memory(x).reshape(x.shape[0], -1, *kernel, *counts(whole, kernel, stride, dilation))
+    channels = x.shape[1] // math.prod(kernel)
+    parts = in_memory(x).reshape(x.shape[0], channels, *kernel, *counts(whole, kernel, stride, dilation))
     result = np.zeros((*parts.shape[:2], *whole), x.dtype)
     if x.dtype == bool:
         result = result.astype(np.int8)
@@ -147,12 +148,14 @@ class fold_windows(Folding):
 class Shuffle(Op):
     """A rearrangement of the last three dimensions."""
 
+    factor: str
+    """PyTorch's name of the argument."""
     batched = alike
     checked = True
     method = False
 
-    def call(self, x: Any, factor: int) -> Any:
-        return super().call(x, factor=int(factor))
+    def call(self, x: Any, factor: int | None = None, **named: int) -> Any:
+        return super().call(x, factor=int(named.pop(self.factor) if factor is None else factor), **named)
 
 
 @op
@@ -167,6 +170,7 @@ class pixel_shuffle(Shuffle):
         xp, x, (x.shape[-3] // factor**2, factor, factor, *x.shape[-2:]), (0, 3, 1, 4, 2),
         (x.shape[-3] // factor**2, x.shape[-2] * factor, x.shape[-1] * factor))
     grad_x = lambda g, factor: pixel_unshuffle(g, factor)
+    factor = "upscale_factor"
     samples = [((2, 8, 2, 3), {"factor": 2}), ((9, 1, 2), {"factor": 3})]
 
     def infer(self, x: Any, *, factor: int) -> Type:
@@ -194,6 +198,7 @@ class pixel_unshuffle(Shuffle):
         xp, x, (x.shape[-3], x.shape[-2] // factor, factor, x.shape[-1] // factor, factor), (0, 2, 4, 1, 3),
         (x.shape[-3] * factor**2, x.shape[-2] // factor, x.shape[-1] // factor))
     grad_x = lambda g, factor: pixel_shuffle(g, factor)
+    factor = "downscale_factor"
     samples = [((2, 2, 4, 6), {"factor": 2}), ((1, 3, 6), {"factor": 3})]
 
     def infer(self, x: Any, *, factor: int) -> Type:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,9 @@ import numpy as np
 from gradc import dtypes, shapes
 from gradc.apply import apply
 from gradc.errors import CallError, DimensionError, DtypeError, ShapeError
-from gradc.inplace import write
+from gradc.inplace import into, takes_out, write
 from gradc.ir import Type
+from gradc.locations import here, quote
 from gradc.ops.arithmetic import where
 from gradc.ops.base import Op
 from gradc.ops.batching import Examples, alike, along
@@ -37,6 +40,16 @@ def gather_infer(self: Op, x: Any, index: Any, *, dim: int) -> Type:
             raise ShapeError(f"Size does not match at dimension {d} expected index {list(index.shape)} to be no "
                              f"larger than self {list(x.shape)} apart from dimension {dim}")
     return Type(x.dtype, index.shape)
+
+
+def check_places(x: Tensor, dim: int, index: Tensor) -> None:
+    """Raise CallError for an index that the dimension does not have, where it can be known now: NumPy counts back."""
+    array = index._array
+    if isinstance(array, np.ndarray) and array.size and x.ndim:
+        size = x._array.shape[dim]
+        if array.min() < 0 or array.max() >= size:
+            wrong = array[(array < 0) | (array >= size)][0]
+            raise CallError(f"index {wrong} is out of bounds for dimension {dim} with size {size}{quote(here())}")
 
 
 def grid(xp: Any, index: Any, dim: int, shape: shapes.Shape) -> tuple[Any, ...]:
@@ -71,7 +84,13 @@ class gather(Op):
                ((3, 4, 2), ints((2, 4, 1), 3), {"dim": 0}), ((), ints((), 1), {"dim": 0})]
 
     def call(self, x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Any:
-        return apply(self, (x, index), {"dim": shapes.normal_dim(dim, x.ndim)})
+        dim = shapes.normal_dim(dim, x.ndim)
+        if not index.numel() and index.ndim != x.ndim:  # PyTorch lets nothing be gathered from anything
+            return x.reshape(-1)[:0].reshape(index._array.shape)  # type: ignore[attr-defined]
+        if not x.ndim and index.ndim == 1:
+            x = x.reshape(1)  # type: ignore[attr-defined]
+        check_places(x, dim, index)
+        return apply(self, (x, index), {"dim": dim})
 
 
 @op
@@ -100,8 +119,10 @@ class scatter_add(Op):
     def compute_dtype(self, operands: Sequence[Any]) -> None:
         check_addable(self, operands[0], operands[2])
 
-    def call(self, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
-        return apply(self, (x, index, source), {"dim": shapes.normal_dim(dim, x.ndim)})
+    def call(self, x: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
+        dim = shapes.normal_dim(dim, x.ndim)
+        check_places(x, dim, index)
+        return apply(self, (x, index, src), {"dim": dim})
 
 
 @op
@@ -139,11 +160,13 @@ class scatter(Op):
             if reduce not in ("add", "multiply"):
                 raise CallError(f"reduce argument must be either add or multiply, got {reduce}")
             return x.scatter_reduce(dim, index, source, "sum" if reduce == "add" else "prod")  # type: ignore
-        return apply(self, (x, index, source), {"dim": shapes.normal_dim(dim, x.ndim)})
+        dim = shapes.normal_dim(dim, x.ndim)
+        check_places(x, dim, index)
+        return apply(self, (x, index, source), {"dim": dim})
 
 
 def _scatter(x: Any, index: Any, source: Any, dim: int) -> Any:
-    result = x.copy()
+    result = np.array(x)
     result[grid(np, index, dim, index.shape)] = source[tuple(slice(n) for n in index.shape)]
     return result
 
@@ -161,29 +184,67 @@ def in_corner(x: Tensor, whole: Type) -> Tensor:
     return setitem(x.new_zeros(whole.shape), x, tuple(slice(0, n) for n in x._array.shape))  # type: ignore
 
 
+def with_rank(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator: a function of slices of x takes a number as a vector of one, as PyTorch does, and gives a number."""
+    @functools.wraps(function)
+    def of_any_rank(x: Tensor, dim: int, index: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if x.ndim and index.ndim == 1:
+            return function(x, dim, index, *args, **kwargs)
+        if index.ndim > 1:
+            raise DimensionError(f"{function.__name__}(): Index is supposed to be a vector, but got a tensor of rank "
+                                 f"{index.ndim}{quote(here())}")
+        if index.ndim == 0:
+            index = index.reshape(1)  # type: ignore[attr-defined]
+        if x.ndim:
+            return function(x, dim, index, *args, **kwargs)
+        if function.__name__ != "index_fill":  # others have slices for operands
+            args = tuple(a.reshape(1) if isinstance(a, Tensor) else a for a in args)
+            kwargs = {key: a.reshape(1) if isinstance(a, Tensor) else a for key, a in kwargs.items()}
+        return function(x.clone().reshape(1), dim, index, *args, **kwargs).reshape(())  # type: ignore[attr-defined]
+
+    return of_any_rank
+
+
+@takes_out
+@with_rank
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of x at `index` along `dim`, as torch.index_select."""
     return x[(slice(None),) * shapes.normal_dim(dim, x.ndim) + (index,)]  # type: ignore[index]
 
 
+@takes_out
+@with_rank
 def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """x with the slices of `source` added at `index` along `dim`, as torch.index_add."""
-    place = (slice(None),) * shapes.normal_dim(dim, x.ndim) + (Place(0),)
+    dim = shapes.normal_dim(dim, x.ndim)
+    if tuple(source.shape) != (*x.shape[:dim], index.numel(), *x.shape[dim + 1 :]):
+        raise ShapeError(f"index_add_(): source tensor shape must match self tensor shape, excluding the specified "
+                         f"dimension. Got dim = {dim} self.shape = {list(x.shape)} source.shape = "
+                         f"{list(source.shape)} index.shape = {list(index.shape)}{quote(here())}")
+    place = (slice(None),) * dim + (Place(0),)
     return index_add_at(x, source if alpha == 1 else source * alpha, index, index=place)  # type: ignore
 
 
+@with_rank
 def index_fill(x: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """x with `value` in the slices at `index` along `dim`, as torch.index_fill."""
-    place = (slice(None),) * shapes.normal_dim(dim, x.ndim) + (Place(0),)
-    value = value if isinstance(value, Tensor) else x.new_full((), value)  # type: ignore[attr-defined]
-    return index_put(x, value, index, index=place)  # type: ignore[no-any-return]
+    if isinstance(value, Tensor) and value.ndim:
+        raise CallError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} "
+                        f"dimension(s).{quote(here())}")
+    dim = shapes.normal_dim(dim, x.ndim)
+    rows: Any = x.new_zeros(x.shape[dim], dtype=dtypes.bool_)  # type: ignore[attr-defined]
+    filled = index_put(rows, rows.new_ones(()), index, index=(Place(0),))
+    return where(filled.reshape((-1,) + (1,) * (x.ndim - dim - 1)), _fitting(value, x.dtype), x)  # type: ignore
 
 
+@takes_out
 def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """The elements of x at `indices` along `dim`, broadcast in the others, as torch.take_along_dim."""
     if dim is None:
-        return x.reshape(-1).gather(0, indices.reshape(-1))  # type: ignore[attr-defined, no-any-return]
+        return take_along_dim(x.reshape(-1), indices.reshape(-1), 0)  # type: ignore[attr-defined, no-any-return]
     dim = shapes.normal_dim(dim, x.ndim)
+    if not isinstance(indices._array, np.ndarray) or (indices._array < 0).any():  # unlike gather, it counts back
+        indices = where(indices < 0, indices + x.shape[dim], indices)
     shape = list(shapes.broadcast((*x.shape[:dim], 1, *x.shape[dim + 1 :]),
                                   (*indices.shape[:dim], 1, *indices.shape[dim + 1 :])))
     ours, theirs = list(shape), list(shape)
@@ -192,18 +253,43 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor
 
 
 def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """x with `value` where the mask holds, as torch.masked_fill."""
-    return where(mask, value, x)
+    """x with `value` where the mask holds, in the type of x, as torch.masked_fill."""
+    if mask.dtype is not dtypes.bool_:
+        raise DtypeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}"
+                         f"{quote(here())}")
+    if isinstance(value, Tensor) and value.ndim:
+        raise ShapeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} "
+                         f"dimension(s).{quote(here())}")
+    return where(mask, _fitting(value, x.dtype), x)  # type: ignore[no-any-return]
 
 
-def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+def _fitting(value: Any, kind: dtypes.dtype) -> Any:
+    """`value` in the type `kind`. Raises DtypeError for a number that the type cannot hold."""
+    real = not (value.dtype.is_complex if isinstance(value, Tensor) else isinstance(value, complex))
+    if isinstance(value, Tensor):
+        if real or kind.category in (dtypes.COMPLEX, dtypes.BOOL):
+            return value if value.dtype is kind else value.to(kind)  # type: ignore[attr-defined]
+    elif kind.category == dtypes.BOOL:
+        return bool(value)
+    elif real and kind.category == dtypes.INT:
+        limits = dtypes.iinfo(kind)
+        if math.isfinite(value) and limits.min - (limits.max + 1) * (limits.min == 0) <= value <= limits.max:
+            return int(np.asarray(int(value)).astype(kind.numpy))
+    elif real or kind.category == dtypes.COMPLEX:
+        return value
+    raise DtypeError(f"value cannot be converted to type {kind} without overflow: {value}{quote(here())}")
+
+
+def masked_select(x: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements of x where the mask holds, in row-major order, as torch.masked_select."""
+    if mask.dtype is not dtypes.bool_:
+        raise DtypeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}{quote(here())}")
     common = shapes.broadcast(x._array.shape, mask._array.shape)
-    return x.expand(common)[mask.expand(common)]  # type: ignore[attr-defined]
+    return into(out, x.expand(common)[mask.expand(common)], "masked_select")  # type: ignore[attr-defined]
 
 
 def _masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
-    return write(self, masked_fill(self, mask, value).to(self.dtype), "masked_fill_")  # type: ignore[attr-defined]
+    return write(self, masked_fill(self, mask, value), "masked_fill_")
 
 
 for _function in (index_select, index_add, index_fill, take_along_dim, masked_fill, masked_select):
@@ -227,7 +313,9 @@ class embedding(Op):
 
     def infer(self, x: Any, weight: Any) -> Type:
         if x.dtype.category != dtypes.INT:
-            raise DtypeError(f"embedding(): indices must be integers, got {x.dtype}")
+            raise DtypeError(f"Expected tensor for argument #1 'indices' to have one of the following scalar types: "
+                             f"Long, Int; but got torch.{dtypes.TITLES[x.dtype]}Tensor instead (while checking "
+                             f"arguments for embedding)")
         return Type(weight.dtype, (*x.shape, *weight.shape[1:]))
 
     def call(self, x: Tensor, weight: Tensor) -> Any:

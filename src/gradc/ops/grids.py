@@ -124,6 +124,10 @@ def flipud(x: Tensor) -> Tensor:
 
 def rot90(x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """x turned by k right angles in the plane of two dimensions, from the first toward the second, as torch.rot90."""
+    if len(dims) != 2:
+        raise ShapeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if x.ndim < 2:
+        raise ShapeError(f"expected total dims >= 2, but got total dims = {x.ndim}")
     first, second = [shapes.normal_dim(d, x.ndim) for d in dims]
     if first == second:
         raise ShapeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")

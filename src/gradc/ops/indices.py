@@ -10,6 +10,7 @@ import numpy as np
 
 from gradc import dtypes, shapes
 from gradc.errors import ArgumentError, DimensionError, ShapeError
+from gradc.inplace import takes_out
 from gradc.ops.conversion import known
 from gradc.tensor import Tensor, host_array, wrap
 
@@ -215,9 +216,11 @@ def place_of_tensors(index: tuple[Any, ...]) -> int:
     return places[0] if places[-1] - places[0] == len(places) - 1 else 0
 
 
+@takes_out
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of the nonzero elements, as torch.nonzero. Its shape depends on the values."""
-    found = np.nonzero(host_array(x, "nonzero() (or an index by a mask)"))
+    array = host_array(x, "nonzero() (or an index by a mask)")
+    found = np.nonzero(np.atleast_1d(array))
     if as_tuple:
         return tuple(known(part) for part in found)
-    return known(np.stack(found, axis=1))
+    return known(np.stack(found[: array.ndim], axis=1) if array.ndim else np.zeros((len(found[0]), 0), np.int64))

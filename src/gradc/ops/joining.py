@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from gradc import dtypes
 from gradc.apply import apply
-from gradc.errors import ArgumentError, DimensionError, ShapeError
+from gradc.errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from gradc.inplace import into, parts
 from gradc.ir import Type
+from gradc.locations import here, quote
 from gradc.ops.base import Op
 from gradc.ops.batching import along
 from gradc.ops.define import op
@@ -56,6 +58,10 @@ class cat(Op):
         if out is not None:
             return into(out, self.call(tensors, dim, axis=axis), self.name)
         tensors = _several(self, tensors)
+        for i, x in enumerate(tensors):
+            if not x.ndim:
+                raise ShapeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated{quote(here())}\n"
+                                 f"    stack() joins numbers to a vector.")
         if len({x.ndim for x in tensors}) > 1:  # PyTorch ignores an empty vector among tensors of other ranks
             tensors = [x for x in tensors if x._array.shape != (0,)]
         return apply(self, tuple(tensors), {"dim": normal_dim(dim if axis is None else axis, tensors[0].ndim)})
@@ -100,7 +106,7 @@ def promoted(operands: Sequence[Any]) -> Any:
 def _several(self: Op, tensors: Sequence[Tensor]) -> list[Tensor]:
     found = list(tensors)
     if not found:
-        raise ArgumentError(f"{self.name}(): expected a non-empty list of Tensors")
+        raise ShapeError(f"{self.name}(): expected a non-empty list of Tensors{quote(here())}")
     for x in found:
         if not isinstance(x, Tensor):
             raise ArgumentError(f"{self.name}(): expected a list of Tensors, got one of {type(x).__name__}")
@@ -112,13 +118,62 @@ def select(x: Tensor, dim: int, index: int) -> Tensor:
     return x[(slice(None),) * normal_dim(dim, x.ndim) + (index,)]  # type: ignore[index]
 
 
-def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow(x: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """The `length` elements of the dimension `dim` from `start` on, as torch.narrow."""
+    if not x.ndim:
+        raise ShapeError("narrow() cannot be applied to a 0-dim tensor.")
     dim = normal_dim(dim, x.ndim)
     size = x._array.shape[dim]
-    if length < 0 or not 0 <= start <= size - length:
-        raise DimensionError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
+    if isinstance(start, Tensor):
+        if start.ndim or start.dtype.category != dtypes.INT:
+            raise DtypeError(f"start must be an 0-dim integral Tensor. Got {start.type_}")
+        start = int(start.item())  # type: ignore[attr-defined]
+    if length < 0:
+        raise ShapeError(f"narrow(): length must be non-negative. Got {length}")
+    if not -size <= start <= size:
+        raise DimensionError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
+    start = start + size if start < 0 else start
+    if start + length > size:
+        raise ShapeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
     return x[(slice(None),) * dim + (slice(start, start + length),)]  # type: ignore[index]
+
+
+@op
+class split_apart(Op):
+    """The parts of x of the given sizes along `dim`: what the node of torch.split stands for.
+
+    Source  torch.split, whose parts are views: the backward of them all
+    """
+
+    kernel = lambda xp, x, *, sizes, dim: tuple(
+        [xp.copy(part) for part in xp.split(x, list(itertools.accumulate(sizes[:-1])), axis=dim)])
+    grad_x = lambda g, dim: cat(g, dim)
+    batched = along("dim")
+    method = False
+    generates = False
+    samples = [((5, 2), {"sizes": (1, 4), "dim": 0}), ((2, 6), {"sizes": (1, 2, 3), "dim": 1})]
+
+    def infer(self, x: Any, *, sizes: tuple[int, ...], dim: int) -> tuple[Type, ...]:
+        return tuple([Type(x.dtype, (*x.shape[:dim], size, *x.shape[dim + 1 :])) for size in sizes])
+
+
+@op
+class unbind_apart(Op):
+    """The slices of x along `dim`: what the node of torch.unbind stands for.
+
+    Source  torch.unbind, whose slices are views: the backward of them all
+    """
+
+    kernel = lambda xp, x, *, dim: tuple(
+        [xp.copy(x[(slice(None),) * dim + (i,)]) for i in range(x.shape[dim])])
+    grad_x = lambda g, dim: stack(g, dim)
+    batched = along("dim")
+    method = False
+    generates = False
+    samples = [((3, 2), {"dim": 0}), ((2, 3), {"dim": 1})]
+
+    def infer(self, x: Any, *, dim: int) -> tuple[Type, ...]:
+        return (Type(x.dtype, (*x.shape[:dim], *x.shape[dim + 1 :])),) * int(x.shape[dim])
 
 
 def _pieces(x: Tensor, sizes: Sequence[int], dim: int) -> tuple[Tensor, ...]:
@@ -128,7 +183,8 @@ def _pieces(x: Tensor, sizes: Sequence[int], dim: int) -> tuple[Tensor, ...]:
 
 def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """x cut along `dim` into pieces of one size (the last may be smaller) or of the given sizes, as torch.split."""
-    size = x._array.shape[normal_dim(dim, x.ndim)]
+    dim = normal_dim(dim, x.ndim)
+    size = x._array.shape[dim]
     if isinstance(split_size_or_sections, int):
         each = split_size_or_sections
         sizes = [min(each, size - start) for start in range(0, size, each)] or [0]
@@ -138,7 +194,12 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
             raise ShapeError(f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at "
                              f"dimension {dim}), but got split_sizes={sizes}")
     function = "Split" if isinstance(split_size_or_sections, int) else "SplitWithSizes"
-    return parts(_pieces(x, sizes, normal_dim(dim, x.ndim)), function)
+    return parts(x, _pieces(x, sizes, dim), function, split_apart, {"sizes": tuple(sizes), "dim": dim})
+
+
+def _split(self: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """split, with the name that its argument has in the method."""
+    return split(self, split_size, dim)
 
 
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -149,7 +210,11 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices of x along `dim`, as torch.unbind."""
-    return parts([select(x, dim, i) for i in range(x._array.shape[normal_dim(dim, x.ndim)])], "Unbind")
+    if not x.ndim:
+        raise DimensionError("Dimension specified as 0 but tensor has no dimensions")
+    dim = normal_dim(dim, x.ndim)
+    slices = [select(x, dim, i) for i in range(x._array.shape[dim])]
+    return parts(x, slices, "Unbind", unbind_apart, {"dim": dim})
 
 
 def split_with_sizes(x: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
@@ -180,6 +245,9 @@ def _divided(name: str, least: int, dim: int) -> Any:
                              f"{x.ndim} dimensions!")
         along = dim if x.ndim > 1 else 0
         size = x._array.shape[along]
+        if not isinstance(indices_or_sections, (int, tuple, list, Tensor)):
+            raise ArgumentError(f"{name}(): argument 'indices_or_sections' must be int, tuple of ints or Tensor, not "
+                                f"{type(indices_or_sections).__name__}")
         if isinstance(indices_or_sections, int) and (indices_or_sections <= 0 or size % indices_or_sections):
             raise ShapeError(f"torch.{name} attempted to split along dimension {along}, but the size of the dimension "
                              f"{size} is not divisible by the split_size {indices_or_sections}!")
@@ -203,6 +271,8 @@ def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
 
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The tensors joined as rows, as torch.vstack."""
+    if not len(tensors):
+        raise ShapeError("vstack expects a non-empty TensorList")
     rows = [x if x.ndim > 1 else x.reshape(1, -1) for x in tensors]  # type: ignore[attr-defined]
     return cat(rows, 0, out=out)  # type: ignore[no-any-return]
 
@@ -226,3 +296,4 @@ unsafe_split, unsafe_chunk = split, chunk
 
 for _function in (select, narrow, split, chunk, unbind, split_with_sizes, tensor_split, hsplit, vsplit, dsplit):
     setattr(Tensor, _function.__name__, _function)
+Tensor.split = _split  # type: ignore[attr-defined]

@@ -9,12 +9,14 @@ import numpy as np
 from gradc import dtypes, locations
 from gradc.apply import apply
 from gradc.errors import CallError, ShapeError
+from gradc.inplace import takes_out
 from gradc.ir import Type
 from gradc.ops.creation import zeros
 from gradc.ops.define import op
 from gradc.ops.factorizations import eigvalsh, svdvals
 from gradc.ops.matrices import Matrices, check_matrix
 from gradc.ops.reduction import amax, sum
+from gradc.ops.samples import positive
 from gradc.tensor import Tensor
 
 __all__ = ["pinverse"]
@@ -24,25 +26,28 @@ __all__ = ["pinverse"]
 class pinv(Matrices):
     """The Moore-Penrose pseudoinverse of x: singular values up to max(atol, rtol · the largest) count as 0.
 
-    By default rtol is max(m, n) times the rounding of the type, or 0 where atol is given.
+    By default rtol is max(m, n) times the rounding of the type, or 0 where atol is given. Of a `hermitian` matrix the
+    lower triangle is read.
 
     Source  torch.linalg.pinv
     """
 
     autocast = "float32"
-    kernel = lambda xp, x, *, atol=None, rtol=None: _pseudoinverse(xp, x, atol, rtol)
+    kernel = lambda xp, x, *, atol=None, rtol=None, hermitian=False: _pseudoinverse(xp, x, atol, rtol, hermitian)
     holomorphic = False
     grad_x = lambda g, x, result: _pinv_slope(g, x, result)
     torch_name = "LinalgPinv"
-    samples = [((3, 3),), ((4, 2),), ((2, 2, 4),), ((3, 2), {"rtol": 1e-3})]
+    samples = [((3, 3),), ((4, 2),), ((2, 2, 4),), ((3, 2), {"rtol": 1e-3}),
+               (positive((3, 3)), {"hermitian": True})]
 
-    def infer(self, x: Any, *, atol: float | None, rtol: float | None) -> Type:
-        check_matrix(self.title, x, square=False)
+    def infer(self, x: Any, *, atol: float | None, rtol: float | None, hermitian: bool = False) -> Type:
+        check_matrix(self.title, x, square=hermitian)
         return Type(x.dtype, (*x.shape[:-2], x.shape[-1], x.shape[-2]))
 
     def call(self, x: Tensor, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None,
              rtol: float | None = None) -> Any:
-        return apply(self, (x,), {"atol": atol, "rtol": rcond if rtol is None else rtol})
+        rtol = rcond if rtol is None else rtol
+        return apply(self, (x,), {"atol": atol, "rtol": rtol, "hermitian": hermitian})
 
     def node_name(self, node: Any) -> str:
         return "LinalgPinvBackward0"
@@ -55,9 +60,12 @@ def tolerances(shape: Any, kind: Any, atol: float | None, rtol: float | None) ->
     return atol or 0.0, rtol
 
 
-def _pseudoinverse(xp: Any, x: Any, atol: float | None, rtol: float | None) -> Any:
+def _pseudoinverse(xp: Any, x: Any, atol: float | None, rtol: float | None, hermitian: bool) -> Any:
     if not min(x.shape[-2:]):
         return xp.zeros((*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)
+    if hermitian:  # the lower triangle says all
+        below = xp.tril(x, -1)
+        x = below + xp.conj(xp.swapaxes(below, -1, -2)) + xp.real(x) * xp.eye(x.shape[-1], dtype=x.dtype)
     u, s, vh = xp.linalg.svd(x, full_matrices=False)
     absolute, relative = tolerances(x.shape, s.dtype, atol, rtol)
     kept = s > xp.maximum(relative * s[..., :1], absolute)
@@ -81,10 +89,13 @@ pinverse = pinv
 Tensor.pinverse = lambda x, rcond=1e-15: pinv(x, rcond)  # type: ignore[attr-defined]
 
 
+@takes_out
 def matrix_rank(x: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Tensor:
     """How many singular values of x are above max(atol, rtol · the largest), as torch.linalg.matrix_rank."""
     x = x.detach()  # type: ignore[attr-defined]
     values: Any = eigvalsh(x).abs() if hermitian else svdvals(x)
+    if not values.shape[-1]:
+        return sum(values > 0, -1)  # type: ignore[no-any-return]
     if tol is not None:
         atol, rtol = tol, 0.0
     given = isinstance(atol, Tensor) or isinstance(rtol, Tensor)

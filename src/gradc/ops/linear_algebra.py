@@ -56,6 +56,9 @@ class matmul(Op):
         batch = shapes.broadcast(tuple(x.shape[:-2]), tuple(y.shape[:-2]))
         return Type(check_dtypes(x, y), (*batch, *x.shape[-2:-1], *(y.shape[-1:] if len(y.shape) > 1 else ())))
 
+    def flops(self, operands: Any, results: Any, attrs: Any) -> int:
+        return 2 * results[0].type.size * operands[0].type.shape[-1]  # type: ignore[no-any-return]
+
     def call(self, x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Any:
         if out is not None:
             return into(out, self.call(x, y), self.name)
@@ -113,13 +116,13 @@ def _grad_right(g: Tensor, x: Tensor, x_type: Type, y_type: Type) -> Tensor:
     if y_type.ndim == 1:
         if x_type.ndim == 1:
             return x * g  # type: ignore[operator, no-any-return]
-        rows = x if x_type.ndim == 2 else x.reshape(-1, x_type.shape[-1])  # type: ignore[attr-defined]
+        rows: Any = _rows(x, x_type.shape[-1])
         return rows.t() @ g.reshape(-1)  # type: ignore[attr-defined, no-any-return]
     if x_type.ndim == 1:
         return x.unsqueeze(-1) * g.unsqueeze(-2)  # type: ignore[attr-defined]
     if y_type.ndim == 2 and x_type.ndim > 2:
-        rows = x.reshape(-1, x_type.shape[-1])  # type: ignore[attr-defined]
-        return rows.t() @ g.reshape(-1, y_type.shape[-1])  # type: ignore[attr-defined, no-any-return]
+        rows = _rows(x, x_type.shape[-1])
+        return rows.t() @ _rows(g, y_type.shape[-1])  # type: ignore[no-any-return]
     return (x.t() if x_type.ndim == 2 else x.mT) @ g  # type: ignore[attr-defined, operator]
 
 
@@ -158,8 +161,7 @@ class linear(Op):
     """
 
     autocast = "lower"
-    kernel = lambda xp, x, weight, bias=None: xp.matmul(x, xp.transpose(weight)) if bias is None \
-        else xp.add(xp.matmul(x, xp.transpose(weight)), bias)
+    kernel = lambda xp, x, weight, bias=None: _linear(xp, x, weight, bias)
     widens = True
     rejects = (dtypes.BOOL,)
     grad_x = lambda g, weight: g @ weight
@@ -188,6 +190,8 @@ class linear(Op):
         self.check_category(check_dtypes(arrays[0], arrays[1]))
         return arrays
 
+    flops = matmul.flops
+
     def batched(self, examples: Examples) -> Any:
         (x, weight, bias), (rows, matrices, added) = examples.operands, examples.flags
         if not matrices and not added:
@@ -206,9 +210,18 @@ class linear(Op):
         return "ViewBackward0" if has_bias else "UnsafeViewBackward0"
 
 
+def _linear(xp: Any, x: Any, weight: Any, bias: Any) -> Any:
+    product = xp.matmul(x, xp.transpose(weight))
+    if bias is not None:
+        product += bias  # on NumPy in place: a second array of that size costs as much as many sums
+    return product
+
+
 def _rows(x: Tensor, size: int) -> Tensor:
     """x as a matrix of rows: linears stay two-dimensional, where one product is fastest."""
-    return x if x.ndim == 2 else x.reshape(-1, size)  # type: ignore[attr-defined, no-any-return]
+    if x.ndim == 2:
+        return x
+    return x.reshape(math.prod(x._array.shape[:-1]), size)  # type: ignore[attr-defined, no-any-return]
 
 
 def added(x: Any, product: Any, beta: float, alpha: float, name: str) -> Any:
@@ -217,6 +230,9 @@ def added(x: Any, product: Any, beta: float, alpha: float, name: str) -> Any:
     if x.dtype is not product.dtype:
         raise DtypeError(f"{name}: self and mat2 must have the same dtype, but got {dtypes.TITLES[x.dtype]} and "
                          f"{dtypes.TITLES[product.dtype]}")
+    if product.dtype.category < dtypes.FLOAT:  # numbers are cast to the type of the tensors, not the other way
+        to_number = bool if product.dtype.category == dtypes.BOOL else int
+        beta, alpha = to_number(beta), to_number(alpha)
     product = product if alpha == 1 else product * alpha
     return product if beta == 0 else product + (x if beta == 1 else x * beta)
 

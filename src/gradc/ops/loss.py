@@ -169,7 +169,9 @@ def kl_div(x: Tensor, target: Tensor, reduction: str = "mean", log_target: bool 
     else:
         safe = where(target != 0, target, 1.0)  # type: ignore[operator]
         each = where(target != 0, target * (safe.log() - x), 0.0)  # type: ignore[operator]
-    return sum(each) / x._array.shape[0] if reduction == "batchmean" else reduced(each, reduction)
+    if reduction == "batchmean":
+        return sum(each) / (x.shape[0] if x.ndim else 1)  # type: ignore[no-any-return]
+    return reduced(each, reduction)
 
 
 @op
@@ -233,9 +235,12 @@ class Classification(Op):
                     ((3,), ints((), 3), {"ignore_index": -100, "reduction": "none"})]
 
     def infer(self, x: Any, target: Any, *, ignore_index: int | None, reduction: str) -> Type:
-        if target.dtype not in (dtypes.int64, dtypes.uint8):
-            raise DtypeError(f"expected target dtype to be Long or Byte, but got {dtypes.TITLES[target.dtype]}")
         expected = (*x.shape[:1], *x.shape[2:]) if len(x.shape) > 1 else ()
+        fits = target.shape[:1] == expected[:1]
+        if fits and target.dtype not in (dtypes.int64, dtypes.uint8):
+            raise DtypeError(f"expected target dtype to be Long or Byte, but got {dtypes.TITLES[target.dtype]}")
+        if fits and len(expected) == len(target.shape) > 1 and target.shape != expected:
+            raise ShapeError(f"Expected target size {list(expected)}, got {list(target.shape)}")
         if target.shape != expected:
             raise ShapeError(f"Expected input batch_size ({x.shape[0] if x.shape else 1}) to match target batch_size "
                              f"({target.shape[0] if target.shape else 1}): scores {list(x.shape)} need targets "

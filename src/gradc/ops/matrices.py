@@ -15,6 +15,7 @@ from gradc import dtypes, shapes
 from gradc.apply import apply
 from gradc.dtypes import dtype
 from gradc.errors import DtypeError, LinAlgError, ShapeError
+from gradc.inplace import takes_out
 from gradc.ir import Type
 from gradc.ops.arrangement import tril, triu
 from gradc.ops.base import Op
@@ -82,7 +83,8 @@ def lu(x: Any) -> tuple[Any, Any]:
     each, steps = np.arange(len(a)), min(a.shape[-2:])
     pivots = np.zeros((len(a), steps), np.int32)
     for i in range(steps):
-        place = i + np.argmax(np.abs(a[:, i:, i]), axis=1)
+        column = a[:, i:, i]  # of complex numbers LAPACK takes the largest |real| + |imag|
+        place = i + np.argmax(np.abs(column.real) + np.abs(column.imag), axis=1)
         pivots[:, i] = place + 1
         rows = a[:, i].copy()
         a[:, i] = a[each, place]
@@ -410,6 +412,7 @@ def _exponential_slope(g: Any, x: Any) -> Any:
     return matrix_exp(cat([top, bottom], -2))[..., :n, n:]
 
 
+@takes_out
 def solve(a: Tensor, b: Tensor, *, left: bool = True) -> Tensor:
     """The X for which A X = B, or X A = B where not `left`, as torch.linalg.solve. B may be a vector, or a batch.
 
@@ -424,6 +427,7 @@ def solve(a: Tensor, b: Tensor, *, left: bool = True) -> Tensor:
     return linear_solve(a, b) if left else linear_solve(a.mT, b.mT).mT  # type: ignore[no-any-return]
 
 
+@takes_out
 def solve_triangular(a: Tensor, b: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
     """The X for which A X = B (or X A = B) with the triangle of A, as torch.linalg.solve_triangular."""
     if left:
@@ -431,15 +435,19 @@ def solve_triangular(a: Tensor, b: Tensor, *, upper: bool, left: bool = True, un
     return solve_triangle(a.mT, b.mT, upper=not upper, unitriangular=unitriangular).mT  # type: ignore
 
 
+@takes_out
 def matrix_power(x: Tensor, n: int) -> Tensor:
     """The product of n factors x, by squaring; of its inverse where n is negative. As torch.linalg.matrix_power."""
     check_matrix("linalg.matrix_power", x)
     if n < 0:
         x, n = inv(x), -n
+    if n < 2:
+        identity = eye(x.shape[-1], dtype=x.dtype).expand(x.shape)
+        return (x if n else identity).clone()
     result = None
     while n:
         if n & 1:
             result = x if result is None else matmul(result, x)
         n >>= 1
         x = matmul(x, x) if n else x
-    return eye(x.shape[-1], dtype=x.dtype).expand(x.shape) if result is None else result
+    return result

@@ -48,11 +48,20 @@ class layer_norm(Op):
 
     def call(self, x: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None,
              bias: Tensor | None = None, eps: float = 1e-5) -> Any:
-        shape = tuple(normalized_shape)
-        if not shape or tuple(x._array.shape)[-len(shape) :] != shape:
-            raise ShapeError(f"Given normalized_shape={list(shape)}, expected input with shape "
-                             f"[*, {', '.join(map(str, shape))}], but got input of size{list(x.shape)}")
-        return apply(self, (x, operand(self, weight), operand(self, bias)), {"rank": len(shape), "eps": eps})
+        rank = _normalized_rank(x, normalized_shape)
+        return apply(self, (x, operand(self, weight), operand(self, bias)), {"rank": rank, "eps": eps})
+
+
+def _normalized_rank(x: Tensor, normalized_shape: Sequence[int]) -> int:
+    """How many dimensions of x a shape means. Raises ShapeError unless it is that of the last ones."""
+    shape = tuple(normalized_shape)
+    if not shape:
+        raise ShapeError("Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+                         "element, but got normalized_shape = []")
+    if tuple(x._array.shape)[-len(shape) :] != shape:
+        raise ShapeError(f"Given normalized_shape={list(shape)}, expected input with shape "
+                         f"[*, {', '.join(map(str, shape))}], but got input of size{list(x.shape)}")
+    return len(shape)
 
 
 def _normal(x: Tensor, rank: int, eps: float) -> tuple[Tensor, Tensor]:
@@ -98,7 +107,7 @@ class rms_norm(Op):
     def call(self, x: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None,
              eps: float | None = None) -> Any:
         smallest = {dtypes.float64: 2.220446049250313e-16, dtypes.float16: 9.765625e-4, dtypes.bfloat16: 7.8125e-3}
-        attrs = {"rank": len(tuple(normalized_shape)),
+        attrs = {"rank": _normalized_rank(x, normalized_shape),
                  "eps": smallest.get(x.dtype, 1.1920928955078125e-07) if eps is None else eps}
         return apply(self, (x, operand(self, weight)), attrs)
 

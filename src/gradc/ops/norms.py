@@ -9,7 +9,7 @@ from gradc import locations, shapes
 from gradc.apply import apply
 from gradc.dtypes import dtype
 from gradc.errors import CallError, ShapeError
-from gradc.inplace import into
+from gradc.inplace import into, takes_out
 from gradc.ops.arithmetic import where
 from gradc.ops.comparison import eq
 from gradc.ops.creation import zeros_like
@@ -85,6 +85,7 @@ def _slope(g: Any, x: Any, result: Any, ord: float, dim: tuple[int, ...]) -> Any
     return where(nonzero, x.sgn() * (g * shares), 0.0)
 
 
+@takes_out
 def matrix_norm(x: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *,
                 dtype: dtype | None = None) -> Tensor:
     """A norm of the matrices of two dimensions, as torch.linalg.matrix_norm.
@@ -105,16 +106,21 @@ def matrix_norm(x: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool 
     rows, columns = (shapes.normal_dim(d, x.ndim) for d in dim)
     if ord in ("nuc", 2, -2):
         values = svdvals(x.movedim((rows, columns), (-2, -1)))  # type: ignore[attr-defined]
-        found = sum(values, -1) if ord == "nuc" else (amax if ord == 2 else amin)(values, -1)
+        found = sum(values, -1) if ord == "nuc" else _extreme(values, -1, ord > 0)
     else:
         summed, left = (rows, columns) if abs(ord) == 1 else (columns, rows)
         sizes = vector_norm(x, 1, summed)
-        found = (amax if ord > 0 else amin)(sizes, left - (summed < left))
+        found = _extreme(sizes, left - (summed < left), ord > 0)
     if not keepdim:
         return found  # type: ignore[no-any-return]
     for d in sorted((rows, columns)):
         found = found.unsqueeze(d)
     return found  # type: ignore[no-any-return]
+
+
+def _extreme(sizes: Tensor, dim: int, largest: bool) -> Any:
+    """The largest of numbers that are not negative, 0 where there are none; or the smallest."""
+    return sum(sizes, dim) if largest and not sizes.shape[dim] else (amax if largest else amin)(sizes, dim)
 
 
 def linalg_norm(x: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, out: Tensor | None = None,
@@ -149,6 +155,7 @@ def nuclear_norm(x: Tensor, dim: Any = (-2, -1), keepdim: bool = False) -> Tenso
     return matrix_norm(x, "nuc", dim, keepdim)
 
 
+@takes_out
 def cond(x: Tensor, p: Any = None) -> Tensor:
     """The condition number of x in a matrix norm, as torch.linalg.cond; inf for a singular matrix."""
     if p in (None, 2, -2):

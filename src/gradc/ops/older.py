@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from gradc.inplace import takes_out
 from gradc.ops.creation import arange, eye
 from gradc.ops.factorizations import QR, svdvals
 from gradc.ops.factorizations import qr as factorize
 from gradc.ops.factorizations import svd as decompose
+from gradc.ops.linear_algebra import mm
 from gradc.ops.matrices import matrix_power
 from gradc.tensor import Tensor
 
-__all__ = ["matrix_power", "qr", "svd", "vander"]
+__all__ = ["matrix_power", "qr", "spmm", "svd", "vander"]
+
+spmm = mm
+"""The product of two matrices: the first is sparse in PyTorch, and may be dense."""
 
 
 class OldSVD(NamedTuple):
@@ -22,6 +27,7 @@ class OldSVD(NamedTuple):
     V: Tensor
 
 
+@takes_out
 def svd(x: Tensor, some: bool = True, compute_uv: bool = True) -> OldSVD:
     """U, S and V with x = U diag(S) Vᴴ, as torch.svd; zeros for U and V where they are not wanted."""
     if not compute_uv:
@@ -32,6 +38,7 @@ def svd(x: Tensor, some: bool = True, compute_uv: bool = True) -> OldSVD:
     return OldSVD(u, s, vh.mH)
 
 
+@takes_out
 def qr(x: Tensor, some: bool = True) -> QR:
     """Q and R whose product is x, as torch.qr."""
     return factorize(x, "reduced" if some else "complete")  # type: ignore[no-any-return]

@@ -108,10 +108,12 @@ class max_pool(Pool):
 
     kernel = _max_pool
     lower = _max_pool_lowered
-    grad_x = lambda g, x, result, x_type, kernel, stride, padding, dilation, ceil_mode: put_at(
-        g, max_pool_positions(x, result, kernel=kernel, stride=stride, padding=padding, dilation=dilation,
-                              ceil_mode=ceil_mode), x_type.shape[-len(kernel):])
+    grad_x = lambda g, x, x_type, kernel, stride, padding, dilation, ceil_mode: put_at(
+        g, max_pool_positions(x, max_pool(x, kernel=kernel, stride=stride, padding=padding, dilation=dilation,
+                                          ceil_mode=ceil_mode), kernel=kernel, stride=stride, padding=padding,
+                              dilation=dilation, ceil_mode=ceil_mode), x_type.shape[-len(kernel):])
     titles = ("MaxPool2DWithIndices", "MaxPool3DWithIndices")
+    flops = lambda self, operands, results, attrs: results[0].type.size * math.prod(attrs["kernel"])
     samples = [
         ((2, 5, 6), {"kernel": (3, 2), "stride": (2, 2), "padding": (1, 0), "dilation": (1, 2)}),
         ((1, 2, 6, 5), {"kernel": (2, 2), "stride": (2, 3), "padding": (1, 1), "dilation": (1, 1), "ceil_mode": True}),
@@ -189,6 +191,7 @@ class window_sum(Windowed):
     Source  jax.lax.reduce_window
     """
 
+    flops = lambda self, operands, results, attrs: results[0].type.size * math.prod(attrs["kernel"])
     kernel = lambda xp, x, *, kernel, stride, widths: np.ascontiguousarray(totals(
         np.add, padded(in_memory(x), widths), kernel, stride, (1,) * len(kernel)))
     lower = lambda xp, x, *, kernel, stride, widths: xp.lax.reduce_window(
@@ -213,6 +216,7 @@ class window_spread(Windowed):
     Source  the gradient of jax.lax.reduce_window
     """
 
+    flops = lambda self, operands, results, attrs: operands[0].type.size * math.prod(attrs["kernel"])
     kernel = lambda xp, x, *, sizes, kernel, stride, widths: _inside(spread(
         in_memory(x), tuple(n + a + b for n, (a, b) in zip(sizes, widths, strict=True)), kernel, stride), sizes, widths)
     lower = lambda xp, x, *, sizes, kernel, stride, widths: xp.lax.reduce_window(

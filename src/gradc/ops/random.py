@@ -59,19 +59,21 @@ def _made(drawn: Tensor, requires_grad: bool = False, device: Any = None, out: T
 # New tensors
 
 
-def rand(*size: Any, generator: Stream | None = None, out: Any = None, dtype: dtype | None = None,
+def rand(*sizes: Any, size: Any = (), generator: Stream | None = None, out: Any = None, dtype: dtype | None = None,
          layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """Numbers spread evenly over [0, 1), as torch.rand."""
     kind = _kind(dtype, out)
-    drawn = draw("rand", generator, lambda stream, shape: stream.rand(shape, kind), shapes.from_arguments(size))
+    shape = shapes.from_arguments(sizes or (size,))
+    drawn = draw("rand", generator, lambda stream, shape: stream.rand(shape, kind), shape)
     return _made(drawn, requires_grad, device, out, "rand")
 
 
-def randn(*size: Any, generator: Stream | None = None, out: Any = None, dtype: dtype | None = None,
+def randn(*sizes: Any, size: Any = (), generator: Stream | None = None, out: Any = None, dtype: dtype | None = None,
           layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
     """Numbers of the standard normal distribution, as torch.randn."""
     kind = _kind(dtype, out)
-    drawn = draw("randn", generator, lambda stream, shape: stream.randn(shape, kind), shapes.from_arguments(size))
+    shape = shapes.from_arguments(sizes or (size,))
+    drawn = draw("randn", generator, lambda stream, shape: stream.randn(shape, kind), shape)
     return _made(drawn, requires_grad, device, out, "randn")
 
 

@@ -189,7 +189,7 @@ def rrelu(x: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: b
     if not lower <= upper:
         raise RectifierError(f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
     slopes = _slopes(x, lower, upper) if training else (lower + upper) / 2
-    result: Tensor = rrelu_with_noise(x, slopes)
+    result: Tensor = rrelu_with_noise(x.clone() if inplace else x, slopes)  # type: ignore # it saves x
     return x.copy_(result) if inplace else result  # type: ignore[attr-defined, no-any-return]
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from gradc import dtypes, shapes
 from gradc.apply import apply
 from gradc.dtypes import dtype
-from gradc.errors import CallError, DimensionError, DtypeError
+from gradc.errors import CallError, DimensionError, DtypeError, EmptyError
 from gradc.inplace import into
 from gradc.ir import Type
 from gradc.ops.arithmetic import where
-from gradc.ops.base import Op
+from gradc.ops.base import Op, once_each
 from gradc.ops.batching import Examples, along, moved
 from gradc.ops.define import op
 from gradc.tensor import Tensor
@@ -27,6 +27,7 @@ class Reduction(Op):
     """An op that reduces the dimensions `dim`, all by default, and keeps them with size 1 if `keepdim`."""
 
     widens = True
+    flops = once_each
     batched = along("dim", scalars=True)
     samples: Any = [((2, 3, 4), {"dim": (1,)}), ((2, 3), {"dim": (0, 1), "keepdim": True}), ((3,), {"dim": (0,)}),
                     ((), {"dim": ()})]
@@ -146,7 +147,7 @@ def _product_of_others(x: Tensor, dim: tuple[int, ...]) -> Tensor:
 class Extreme(Reduction):
     """The largest or smallest element; ties share the gradient evenly. `empty` is raised where there is none."""
 
-    empty: type[Exception] = DimensionError
+    empty: type[Exception] = EmptyError
 
     rejects = (dtypes.COMPLEX,)
 
@@ -241,6 +242,7 @@ class Position(Op):
     """The index of an extreme along one dimension, or in the flattened tensor when dim is None."""
 
     rejects = (dtypes.BOOL, dtypes.COMPLEX)
+    flops = once_each
 
     samples: Any = [((3, 4), {"dim": 1}), ((3, 4), {"dim": None}), ((5,), {"dim": 0, "keepdim": True})]
 

@@ -7,8 +7,11 @@ from typing import Any
 import ml_dtypes
 
 from gradc import dtypes
+from gradc.apply import apply
+from gradc.errors import UnsupportedError
+from gradc.inplace import takes_out
 from gradc.ops.arithmetic import where
-from gradc.ops.base import Pointwise
+from gradc.ops.base import Pointwise, operand
 from gradc.ops.define import op
 from gradc.ops.samples import kinks
 from gradc.tensor import Tensor
@@ -48,13 +51,22 @@ class ceil(Rounding):
 
 @op
 class round(Rounding):
-    """x rounded to the nearest integer, halves to the even one.
+    """x rounded to the nearest integer, halves to the even one; to `decimals` places where they are given.
 
     Source  torch.round
     """
 
     kernel = lambda xp, x: xp.round(x)
     grad_x = lambda g: g.zeros_like()
+
+    def call(self, x: Tensor, *, decimals: int = 0) -> Any:
+        if not decimals:
+            return apply(self, (operand(self, x),), {})
+        if x.dtype.category < dtypes.FLOAT:
+            raise UnsupportedError(f'"round_vml_cpu" not implemented for {dtypes.TITLES[x.dtype]!r}: its elements have '
+                                   f"no decimals")
+        scale = 10.0 ** abs(decimals)
+        return round(x * scale) / scale if decimals > 0 else round(x / scale) * scale  # type: ignore[operator]
 
 
 @op
@@ -69,11 +81,13 @@ class trunc(Rounding):
     aliases = ("fix",)
 
 
+@takes_out
 def frac(x: Any) -> Any:
     """x - trunc(x), the fractional part, as torch.frac."""
     return x - trunc(x)
 
 
+@takes_out
 def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
     """x with nan and infinities replaced by numbers, infinities by the largest ones, as torch.nan_to_num."""
     if not x.dtype.is_floating_point:

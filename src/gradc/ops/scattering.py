@@ -9,19 +9,32 @@ import numpy as np
 from gradc import dtypes, shapes
 from gradc.apply import apply
 from gradc.errors import CallError, DtypeError, ShapeError, UnsupportedError
+from gradc.inplace import into, takes_out
 from gradc.ir import Type
 from gradc.locations import here, quote
 from gradc.ops.arithmetic import where
 from gradc.ops.base import Op
 from gradc.ops.batching import along
+from gradc.ops.conversion import known
 from gradc.ops.define import inplace, op
-from gradc.ops.gathering import check_source, gather, gather_infer, grid, in_corner, scatter, scatter_add
+from gradc.ops.gathering import (
+    check_places,
+    check_source,
+    gather,
+    gather_infer,
+    grid,
+    in_corner,
+    scatter,
+    scatter_add,
+    with_rank,
+)
 from gradc.ops.indexing import setitem
 from gradc.ops.indices import normal_index, readable
+from gradc.ops.joining import stack
 from gradc.ops.samples import ints, kinks
 from gradc.tensor import Tensor
 
-__all__ = ["argwhere", "index_reduce", "scatter_reduce", "select_scatter", "slice_scatter", "take"]
+__all__ = ["argwhere", "index_reduce", "nonzero_static", "scatter_reduce", "select_scatter", "slice_scatter", "take"]
 
 REDUCTIONS = {"sum": np.add, "prod": np.multiply, "mean": np.add, "amax": np.maximum, "amin": np.minimum}
 METHODS = {"sum": "add", "prod": "multiply", "mean": "add", "amax": "max", "amin": "min"}
@@ -67,8 +80,9 @@ class scatter_reduce(Op):
         return Type(x.dtype, x.shape)
 
     def call(self, x: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Any:
-        return apply(self, (x, index, src), {"dim": shapes.normal_dim(dim, x.ndim), "reduce": reduce,
-                                             "include_self": include_self})
+        dim = shapes.normal_dim(dim, x.ndim)
+        check_places(x, dim, index)
+        return apply(self, (x, index, src), {"dim": dim, "reduce": reduce, "include_self": include_self})
 
 
 def _neutral(reduce: str, kind: Any) -> Any:
@@ -151,6 +165,8 @@ def _of_others(g: Any, x: Any, index: Any, inside: Any, dim: int, include_self: 
     return where(zero, where(zeros == 1, found, 0.0), where(zeros == 0, found / where(zero, 1.0, inside), 0.0))
 
 
+@takes_out
+@with_rank
 def index_reduce(x: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *,
                  include_self: bool = True) -> Tensor:
     """x with the slices of `source` reduced into it at `index` along `dim`, as torch.index_reduce."""
@@ -172,25 +188,45 @@ def _put(name: str, x: Tensor, src: Tensor, item: tuple[Any, ...]) -> Tensor:
     return setitem(x, src, index)  # type: ignore[no-any-return]
 
 
+@takes_out
 def select_scatter(x: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """x with the slice at `index` of the dimension `dim` replaced by `src`, as torch.select_scatter."""
     return _put("select_scatter", x, src, (slice(None),) * shapes.normal_dim(dim, x.ndim) + (index,))
 
 
+@takes_out
 def slice_scatter(x: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None,
                   step: int = 1) -> Tensor:
     """x with the elements from start to end along `dim` replaced by `src`, as torch.slice_scatter."""
     return _put("slice_scatter", x, src, (slice(None),) * shapes.normal_dim(dim, x.ndim) + (slice(start, end, step),))
 
 
-def take(x: Tensor, index: Tensor) -> Tensor:
+def take(x: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements of x at `index`, which counts in row-major order, as torch.take."""
-    return x.reshape(-1)[index]  # type: ignore[attr-defined, no-any-return]
+    return into(out, x.reshape(-1)[index], "take")  # type: ignore[attr-defined]
 
 
 def argwhere(x: Tensor) -> Tensor:
     """The indices of the nonzero elements, a row for each, as torch.argwhere."""
     return x.nonzero()  # type: ignore[attr-defined, no-any-return]
+
+
+@takes_out
+def nonzero_static(x: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The indices of the first `size` nonzero elements, a row for each, as torch.nonzero_static.
+
+    Where there are fewer, the rows left over are `fill_value`. Its shape is known before the values are.
+    """
+    if size < 0:
+        raise CallError(f"nonzero_static: 'size' must be an non-negative integer, got {size}{quote(here())}")
+    shape = x._array.shape
+    found: Any = (x != 0).reshape(-1)  # type: ignore[attr-defined]
+    order = found.cumsum(0) - 1
+    slot = where(found & (order < size), order, size)  # the others are written to a row that is then cut off
+    places = np.indices(shape).reshape(len(shape), x.numel())
+    start: Any = x.new_full((size + 1,), fill_value, dtype=dtypes.int64)  # type: ignore[attr-defined]
+    columns = [scatter(start, 0, slot, known(place))[:size] for place in places]
+    return stack(columns, 1) if columns else start[:size].reshape(size, 1)[:, :0]  # type: ignore[no-any-return]
 
 
 def _fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
@@ -209,7 +245,7 @@ def _fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor
     return self
 
 
-for _function in (argwhere, index_reduce, select_scatter, slice_scatter, take):
+for _function in (nonzero_static, argwhere, index_reduce, select_scatter, slice_scatter, take):
     setattr(Tensor, _function.__name__, _function)
 Tensor.index_reduce_ = inplace(index_reduce, "index_reduce_")  # type: ignore[attr-defined]
 Tensor.fill_diagonal_ = _fill_diagonal_  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ import numpy as np
 from gradc import dtypes, shapes
 from gradc.apply import apply
 from gradc.errors import CallError, DtypeError, ShapeError, UnsupportedError
-from gradc.inplace import into
+from gradc.inplace import into, takes_out
 from gradc.ir import Type
 from gradc.locations import here, quote
 from gradc.ops.arithmetic import where
@@ -150,7 +150,7 @@ def unique_consecutive(x: Tensor, return_inverse: bool = False, return_counts: b
     array = host_array(x, "unique_consecutive()")
     axis = 0 if dim is None else shapes.normal_dim(dim, x.ndim)
     rows = array.reshape(-1) if dim is None else np.moveaxis(array, axis, 0)
-    differs = (rows[1:] != rows[:-1]).reshape(max(len(rows) - 1, 0), -1).any(axis=1)
+    differs = (rows[1:] != rows[:-1]).any(axis=tuple(range(1, rows.ndim)))
     first = np.concatenate([np.ones(min(len(rows), 1), bool), differs])
     starts = np.nonzero(first)[0]
     counts = np.diff(starts, append=len(rows))
@@ -200,6 +200,7 @@ def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Te
     return into(out, scatter_add(row.new_zeros(bins), 0, place, inside), "histc")
 
 
+@takes_out
 def histogram(x: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None,
               density: bool = False) -> tuple[Tensor, Tensor]:
     """The number, or weight, of elements between edges, and the edges, as torch.histogram. It has no gradient.

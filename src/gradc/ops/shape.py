@@ -217,7 +217,11 @@ def movedim(x: Tensor, source: Any, destination: Any) -> Tensor:
     sources = [normal_dim(d, x.ndim) for d in ((source,) if isinstance(source, int) else source)]
     places = [normal_dim(d, x.ndim) for d in ((destination,) if isinstance(destination, int) else destination)]
     if len(sources) != len(places):
-        raise ShapeError(f"movedim: {len(sources)} dimensions cannot move to {len(places)} places")
+        raise ShapeError(f"movedim: Invalid source or destination dims: {len(sources)} dimensions cannot move to "
+                         f"{len(places)} places")
+    for name, dims, given in (("source", sources, source), ("destination", places, destination)):
+        if len(set(dims)) < len(dims):
+            raise ShapeError(f"movedim: repeated dim in `{name}` ({list(given)})")
     rest = iter([d for d in range(x.ndim) if d not in sources])
     moved = dict(zip(places, sources, strict=True))
     return permute(x, tuple(moved[i] if i in moved else next(rest) for i in range(x.ndim)))
@@ -288,7 +292,8 @@ class squeeze(Rearrangement):
 
     def call(self, x: Tensor, dim: Any = None) -> Any:
         shape = x._array.shape
-        dims = shapes.normal_dims(dim, len(shape)) if dim is not None else range(len(shape))
+        nothing = isinstance(dim, (tuple, list)) and not dim  # which elsewhere means all
+        dims = () if nothing else shapes.normal_dims(dim, len(shape))
         return apply(self, (x,), {"dim": tuple(d for d in dims if shape and shape[d] == 1)})
 
     def node_name(self, node: Any) -> str:

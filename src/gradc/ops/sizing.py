@@ -9,7 +9,7 @@ import numpy as np
 
 from gradc import shapes
 from gradc.errors import CallError, GradError, ShapeError
-from gradc.inplace import write
+from gradc.inplace import takes_out, write
 from gradc.locations import here, quote
 from gradc.modes import current
 from gradc.ops.conversion import copy
@@ -37,6 +37,7 @@ def is_same_size(x: Tensor, other: Tensor) -> bool:
     return x._array.shape == other._array.shape
 
 
+@takes_out
 def narrow_copy(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     """A copy of the elements of a dimension from `start` on, as torch.narrow_copy."""
     return narrow(x, dim, start, length).clone()  # type: ignore[attr-defined, no-any-return]
@@ -49,7 +50,7 @@ def _sum_to_size(self: Tensor, *size: Any) -> Tensor:
     if len(target) > len(shape) or shapes.broadcast(target, shape) != shape:
         raise ShapeError(f"size {{{list(target)}}} is not expandable to size {{{list(shape)}}}.{quote(here())}")
     dims = shapes.broadcast_dims(target, shape)
-    found = self.sum(dims) if dims else self  # type: ignore[attr-defined]
+    found = self.sum(dims) if dims or not target else self  # type: ignore[attr-defined]
     return found.reshape(target)  # type: ignore[no-any-return]
 
 
@@ -65,7 +66,7 @@ def _resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
     count = min(old.size, new.size)
     new.reshape(-1)[:count] = old.reshape(-1)[:count]
     self._array = new
-    self._storage.version += 1
+    self._storage.written()
     return self
 
 

@@ -12,7 +12,7 @@ from gradc.inplace import into
 from gradc.ops import approximations
 from gradc.ops.arithmetic import where
 from gradc.ops.base import Pointwise, operand
-from gradc.ops.define import op
+from gradc.ops.define import inplace, op
 from gradc.ops.elementary import Function, erfc, exp, log, log1p
 from gradc.ops.samples import kinks
 from gradc.tensor import Tensor
@@ -375,3 +375,4 @@ def _polygamma_method(self: Tensor, n: int) -> Tensor:
 
 
 Tensor.polygamma = _polygamma_method  # type: ignore[attr-defined]
+Tensor.polygamma_ = inplace(lambda x, n: polygamma(n, x.clone()), "polygamma_")  # type: ignore[attr-defined]

@@ -90,11 +90,10 @@ def istft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: 
     weights = _window(window, n_fft, n_fft if win_length is None else win_length, "istft", x.dtype.to_real())
     norm = "ortho" if normalized else "backward"
     frames = spectra.mT
-    if half and not return_complex:
-        frames = fft_c2r(frames, dim=(2,), size=n_fft, norm=norm)
-    else:
+    if return_complex:
         frames = fft_c2c(frames, dim=(2,), norm=norm, forward=False)
-        frames = frames if return_complex else frames.real
+    else:  # a real signal: half its spectrum says all
+        frames = fft_c2r(frames[..., : n_fft // 2 + 1], dim=(2,), size=n_fft, norm=norm)
     count = frames.shape[1]
     places = (arange(count).unsqueeze(-1) * hop + arange(n_fft)).reshape(-1)
     whole = n_fft + hop * (count - 1)

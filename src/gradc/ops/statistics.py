@@ -78,14 +78,20 @@ class std(Spread):
         return "StdBackward0"
 
 
-def var_mean(x: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+def var_mean(x: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+             correction: float | None = None) -> tuple[Tensor, Tensor]:
     """The variance and the mean of x over the dimensions `dim`, as torch.var_mean."""
-    return var(x, dim, correction=correction, keepdim=keepdim), mean(x, dim, keepdim)
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return var(x, dim, unbiased, keepdim, correction=correction), mean(x, dim, keepdim)
 
 
-def std_mean(x: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+def std_mean(x: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+             correction: float | None = None) -> tuple[Tensor, Tensor]:
     """The standard deviation and the mean of x over the dimensions `dim`, as torch.std_mean."""
-    return std(x, dim, correction=correction, keepdim=keepdim), mean(x, dim, keepdim)
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return std(x, dim, unbiased, keepdim, correction=correction), mean(x, dim, keepdim)
 
 
 @op

@@ -172,6 +172,8 @@ class unfold(Op):
         return Type(x.dtype, (*x.shape[:dim], (x.shape[dim] - size) // step + 1, *x.shape[dim + 1 :], size))
 
     def call(self, x: Tensor, dimension: int, size: int, step: int) -> Any:
+        if not x.ndim:
+            return self.call(x.reshape(1), dimension, size, step)[0]  # type: ignore[attr-defined]
         return apply(self, (x,), {"dim": shapes.normal_dim(dimension, x.ndim), "size": size, "step": step})
 
     def writer(self, base: Type, attrs: dict[str, Any]) -> tuple[Op, dict[str, Any], bool]:

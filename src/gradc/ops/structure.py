@@ -40,6 +40,18 @@ class pointwise(Op):
 
 
 @op
+class fused(Op):
+    """A block of ops that belong together: a reduction with what it alone reads and what alone reads it, or a function.
+
+    Source  the pass `fuse`
+    """
+
+    region = "block"
+    method = False
+    kinds = ("reduction", "softmax", "log_softmax", "layer_norm", "cross_entropy", "attention")
+
+
+@op
 class free(Op):
     """The end of its operands' lives: their memory can be used again.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,13 +12,14 @@ import numpy as np
 from gradc import dtypes
 from gradc.dtypes import dtype
 from gradc.errors import ArgumentError, CallError
+from gradc.locations import here, quote
 from gradc.ops.conversion import known
 from gradc.ops.creation import arange, as_leaf, as_tensor, empty, full, linspace
 from gradc.tensor import Tensor
 
 __all__ = [
-    "bartlett_window", "blackman_window", "empty_strided", "hamming_window", "hann_window", "kaiser_window",
-    "logspace", "range", "scalar_tensor",
+    "bartlett_window", "blackman_window", "empty_permuted", "empty_strided", "hamming_window", "hann_window",
+    "kaiser_window", "logspace", "range", "scalar_tensor",
 ]
 
 
@@ -71,6 +73,8 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: dty
              requires_grad: bool = False, out: Any = None, layout: Any = None) -> Tensor:
     """`steps` powers of `base`, with exponents evenly spaced from start to end, as torch.logspace."""
     kind = dtypes.chosen(dtype, dtypes.get_default_dtype())
+    if kind.category == dtypes.INT:
+        start, end = int(start), int(end)
     exponents = linspace(start, end, steps, dtype=dtypes.float64)
     return as_leaf((base ** exponents).to(kind), requires_grad, device, out)
 
@@ -93,9 +97,30 @@ def scalar_tensor(s: Any, *, dtype: dtype | None = None, device: Any = None, req
     return as_leaf(as_tensor(s, dtype=dtypes.chosen(dtype, dtypes.get_default_dtype())), requires_grad, device)
 
 
+def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype: dtype | None = None,
+                   device: Any = None, requires_grad: bool = False, layout: Any = None,
+                   pin_memory: bool = False) -> Tensor:
+    """Memory that is not initialised, with its dimensions in memory in another order, as torch.empty_permuted."""
+    if sorted(physical_layout) != list(builtins.range(len(size))):
+        raise CallError(f"empty_permuted: physical_layout {list(physical_layout)} is not a permutation of "
+                        f"the dimensions of {list(size)}{quote(here())}")
+    order = [list(physical_layout).index(d) for d in builtins.range(len(size))]
+    found: Any = empty([size[d] for d in physical_layout], dtype=dtype, device=device)
+    return as_leaf(found.permute(order).detach(), requires_grad)
+
+
 def empty_strided(size: Sequence[int], stride: Sequence[int], *, dtype: dtype | None = None, device: Any = None,
                   requires_grad: bool = False, layout: Any = None) -> Tensor:
     """Memory that is not initialised, seen by the given strides, as torch.empty_strided."""
     count = 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if 0 not in size else 0
     memory: Any = empty(count, dtype=dtype, device=device)
     return as_leaf(memory.as_strided(size, stride).detach(), requires_grad)
+
+
+def _new_empty_strided(self: Tensor, size: Sequence[int], stride: Sequence[int], *, dtype: dtype | None = None,
+                       device: Any = None, requires_grad: bool = False, layout: Any = None) -> Tensor:
+    """empty_strided, in the type of this tensor unless another is given."""
+    return empty_strided(size, stride, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+
+
+Tensor.new_empty_strided = _new_empty_strided  # type: ignore[attr-defined]

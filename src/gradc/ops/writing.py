@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradc import dtypes, shapes
-from gradc.errors import CallError, DtypeError
-from gradc.inplace import turn
+from gradc.errors import CallError, DtypeError, ShapeError
+from gradc.inplace import takes_out, turn
 from gradc.locations import here, quote
 from gradc.modes import current
 from gradc.ops import activation, arithmetic, distances, gathering, indexing, linear_algebra, rounding
 from gradc.ops.arithmetic import where
 from gradc.ops.cumulative import cumsum
 from gradc.ops.define import inplace
+from gradc.ops.gathering import with_rank
 from gradc.ops.indexing import Place, index_add_at
 from gradc.ops.indices import normal_index, readable
 from gradc.tensor import Tensor
@@ -21,9 +23,17 @@ from gradc.tensor import Tensor
 __all__ = ["fill", "index_copy", "index_put", "masked_scatter", "put"]
 
 
+@takes_out
+@with_rank
 def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """x with the slices at `index` along `dim` replaced by those of `source`, as torch.index_copy."""
     _check_same("index_copy", x, source)
+    expected = list(x.shape)
+    expected[shapes.normal_dim(dim, x.ndim)] = index.numel()
+    if list(source.shape) != expected:
+        raise ShapeError(f"index_copy_(): Source/destination tensor must have same slice shapes. Destination slice "
+                         f"shape: {list(x.shape)} at dimension {dim} and source slice shape: {list(source.shape)}, "
+                         f"with {index.numel()} indices{quote(here())}")
     place = (slice(None),) * shapes.normal_dim(dim, x.ndim) + (Place(0),)
     return indexing.index_put(x, source, index, index=place)  # type: ignore[no-any-return]
 
@@ -77,8 +87,8 @@ def _check_same(name: str, x: Tensor, source: Tensor) -> None:
 
 
 def _turner(function: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
-    def method(self: Tensor, *args: Any) -> Tensor:
-        return turn(self, function, args, name)
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return turn(self, functools.partial(function, **kwargs) if kwargs else function, args, name)
 
     method.__name__ = name
     method.__doc__ = f"{name[:-1]} in place: this tensor itself gets the new dimensions."

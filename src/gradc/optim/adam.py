@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gradc.optim.formula import FormulaOptimizer
-from gradc.optim.optimizer import check_betas, check_rate, check_setting
+from gradc.optim.optimizer import OptimizerError, check_betas, check_rate, check_setting
 from gradc.tensor import Tensor
 
 
@@ -41,6 +41,11 @@ class Adam(FormulaOptimizer):
         check_setting("epsilon value", eps, eps >= 0)
         check_betas(betas)
         check_setting("weight_decay value", weight_decay, weight_decay >= 0)
+        if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
+            raise OptimizerError("betas must be either both floats or both Tensors")
+        for name, value in (("lr", lr), ("betas[0]", betas[0]), ("betas[1]", betas[1])):
+            if isinstance(value, Tensor) and foreach and not capturable:
+                raise OptimizerError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
         super().__init__(params, {
             "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
             "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,

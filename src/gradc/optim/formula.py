@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gradc import dtypes, locations
+from gradc.backends import tiles
 from gradc.dtypes import float64
 from gradc.errors import DtypeError, GradError
 from gradc.modes import current, enable_grad, no_grad, set_grad_enabled
@@ -120,10 +121,11 @@ class FormulaOptimizer(Optimizer):
             with enable_grad():
                 loss = closure()
         trace = current().trace
-        if trace is None and not self.defaults["differentiable"]:
+        differentiable = self.defaults.get("differentiable", False)
+        if trace is None and not differentiable:
             self._step_on_arrays()
         else:
-            with set_grad_enabled(self.defaults["differentiable"] and current().grad):
+            with set_grad_enabled(differentiable and current().grad):
                 self._step_on_tensors(trace)
         return loss
 
@@ -133,7 +135,7 @@ class FormulaOptimizer(Optimizer):
         last = moments[-1] if moments else self.counters[-1]
         if last not in state:
             if p.dtype.is_complex:
-                raise DtypeError(f"{type(self).__name__}: parameters are real, got {p.type_}")
+                raise DtypeError(f"{type(self).__name__} does not support complex parameters, got {p.type_}")
             for name in (*self.counters, *moments):
                 if name not in state:
                     state[name] = self.first(name, p, group)
@@ -175,6 +177,9 @@ class FormulaOptimizer(Optimizer):
 
     def _settings(self, group: dict[str, Any]) -> Any:
         settings = self.Settings._make([group[key] for key in self.Settings._fields])
+        betas = getattr(settings, "betas", ())
+        if betas and isinstance(betas[0], Tensor) and current().trace is None:
+            settings = settings._replace(betas=tuple([beta.item() for beta in betas]))
         if isinstance(settings.lr, Tensor) and current().trace is None:
             return settings._replace(lr=settings.lr.item())
         return settings
@@ -216,6 +221,7 @@ class FormulaOptimizer(Optimizer):
                     if trace is None:
                         state = self._apart(p, moments, state)
                     else:
+                        trace.guard(self.state, p)
                         for name in (*self.counters, *moments):
                             trace.guard(self.state[p], name)
                     with _skipping(self.found_inf, (p, *counters, *state)):
@@ -279,13 +285,18 @@ def _skipping(skip: Tensor | None, changed: Sequence[Any]) -> Iterator[None]:
 
 
 def _in_blocks(update: Callable[..., None], coefficients: Any, settings: Any, p: Any, g: Any, state: list[Any]) -> None:
-    """Apply a formula to a large parameter block by block."""
+    """Apply a formula to a large parameter block by block, on all processors."""
     if not all([x.flags.c_contiguous for x in (p, *state)]):
         update(np, coefficients, settings, p, g, *state)
         return
     flat = [x.reshape(-1) for x in (p, np.ascontiguousarray(g), *state)]
-    for start in range(0, p.size, BLOCK):
-        update(np, coefficients, settings, *[x[start : start + BLOCK] for x in flat])
+    starts = range(0, p.size, BLOCK)
+
+    def some(part: slice) -> None:
+        for start in starts[part]:
+            update(np, coefficients, settings, *[x[start : start + BLOCK] for x in flat])
+
+    tiles.share(some, len(starts), tiles.threads(p.size))
 
 
 def filled(p: Tensor, value: float) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradc.errors import GradcError
-from gradc.hooks import RemovableHandle
+from gradc.hooks import RemovableHandle, add
 from gradc.modes import current
 
 STEP_PRE: dict[int, Callable[..., Any]] = {}
@@ -27,6 +27,8 @@ def around(step: Callable[..., Any]) -> Callable[..., Any]:
         trace = current().trace
         if trace is not None:
             self._guard(trace)
+            for kind in ("step_pre", "step_post"):
+                trace.guard(self._hooks, kind)
         if not (self._hooks or STEP_PRE or STEP_POST):
             return step(self, *args, **kwargs)
         for hook in (*STEP_PRE.values(), *self._called("step_pre")):
@@ -46,27 +48,14 @@ def around(step: Callable[..., Any]) -> Callable[..., Any]:
 
 def register(optimizer: Any, kind: str, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
     """Add a hook of a kind to an optimizer, behind the others or in front of them."""
-    hooks = optimizer._hooks.setdefault(kind, {})
-    handle = RemovableHandle(hooks)
-    others = dict(hooks) if prepend else {}
-    if prepend:
-        hooks.clear()
-    hooks[handle.id] = hook
-    hooks.update(others)
-    return handle
+    return add(optimizer._hooks.setdefault(kind, {}), hook, prepend)
 
 
 def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(optimizer, args, kwargs)` before each step of every optimizer."""
-    return _register_globally(STEP_PRE, hook)
+    return add(STEP_PRE, hook)
 
 
 def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(optimizer, args, kwargs)` after each step of every optimizer."""
-    return _register_globally(STEP_POST, hook)
-
-
-def _register_globally(hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> RemovableHandle:
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
+    return add(STEP_POST, hook)

@@ -12,7 +12,7 @@ import numpy as np
 
 from gradc.errors import ArgumentError, GradcError
 from gradc.hooks import RemovableHandle
-from gradc.modes import current
+from gradc.modes import current, note_change
 from gradc.nn.parameter import clear_grad, typename
 from gradc.optim import hooks
 from gradc.tensor import Tensor, wrap
@@ -59,6 +59,7 @@ class Optimizer:
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with settings of their own; what they leave out has its default."""
+        note_change("changes the groups or the state of an optimizer")
         if not isinstance(param_group, dict):
             raise ArgumentError(f"param_group must be a dict, but got {type(param_group)}")
         params = param_group["params"]
@@ -69,7 +70,7 @@ class Optimizer:
         names = None
         if params and isinstance(params[0], tuple):  # as named_parameters() gives them
             if not all(isinstance(p, tuple) for p in params):
-                raise ArgumentError("all optimizer params should be with/without names. Some param names are missing")
+                raise OptimizerError("all optimizer params should be with/without names. Some param names are missing")
             names, params = map(list, zip(*params, strict=True))
         for parameter in params:
             if not isinstance(parameter, Tensor):
@@ -168,6 +169,7 @@ class Optimizer:
 
         Raises OptimizerError, a ValueError, if groups or numbers of parameters differ.
         """
+        note_change("changes the groups or the state of an optimizer")
         state_dict = dict(state_dict)
         for hook in self._called("load_pre"):
             replaced = hook(self, state_dict)

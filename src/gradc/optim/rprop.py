@@ -52,7 +52,7 @@ class Rprop(FormulaOptimizer):
         shrink, grow, least, most = coefficients
         agreement = g * before
         turned = agreement < 0
-        size *= xp.where(turned, shrink, xp.where(agreement > 0, grow, 1.0))
+        size[...] = xp.where(turned, size * shrink, xp.where(agreement > 0, size * grow, size))
         xp.clip(size, least, most, out=size)
         before *= 0
         before += xp.where(turned, 0.0, g)

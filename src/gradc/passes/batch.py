@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from gradc.apply import apply
 from gradc.errors import GradError, TraceError
 from gradc.ir import Graph, Location, Node, Operand, Type, Value
+from gradc.ir.traits import is_closed
 from gradc.ops.batching import Examples
 from gradc.ops.creation import full
 from gradc.ops.custom import defined
@@ -15,6 +16,7 @@ from gradc.ops.joining import stack
 from gradc.ops.reduction import sum
 from gradc.passes.building import Builder, renamed
 from gradc.passes.decompose import composite
+from gradc.passes.regions import Recording
 from gradc.tensor import Tensor
 from gradc.tracing import Tracer
 
@@ -57,6 +59,8 @@ class _Batcher(Builder):
             node = waiting.pop()
             if not any(map(self.differs, node.inputs)):
                 self.keep(node)
+            elif is_closed(node):
+                waiting.extend(reversed(self.control(node)))
             elif node.regions and not node.attrs.get("function"):
                 self.call_regions(node)
             elif not self.compute(node):
@@ -99,6 +103,18 @@ class _Batcher(Builder):
                 renamed(new, old.name)
             self.mapping[old] = new
         return tracer.nodes
+
+    def control(self, node: Node) -> list[Node]:
+        """Compute all examples of a node with closed regions; or open it: return nodes of one example to take over."""
+        since = len(self.nodes)
+        call = _Many(self, node)
+        op: Any = node.op
+        found = self.call(node.loc, op.many, call)
+        if found is not None:
+            results = [self.read(x) for x in found[0]]
+            self.differing.update([x for x, differs in zip(results, found[1], strict=True) if differs])
+            self.replace(node, results, since)
+        return call.waiting
 
     def call_regions(self, node: Node) -> None:
         """Let a node's forward and backward compute all examples. Whatever depends on an operand then differs."""
@@ -159,6 +175,44 @@ def _regions(node: Node, size: int, flags: Sequence[bool]) -> tuple[Graph, ...]:
     gradients = [backward.whole(g) if flag else backward.total(g)
                  for g, flag in zip(node.regions[1].outputs, flags, strict=True)]
     return many, backward.finished(gradients)[0]
+
+
+class _Many(Recording):
+    """A node with closed regions whose operands are those of many examples; `flags` says which of them differ.
+
+    `waiting` are the nodes of one example that stand for the node once it is opened.
+    """
+
+    def __init__(self, batcher: _Batcher, node: Node) -> None:
+        super().__init__(batcher, node)
+        self.batcher = batcher
+        self.size = batcher.size
+        self.flags = [batcher.differs(x) for x in node.inputs]
+        self.waiting: list[Node] = []
+
+    def whole(self, i: int) -> Tensor:
+        """Operand `i`, repeated for each example if it is the same in all."""
+        return self.batcher.tensor(cast(Value, self.batcher.whole(self.node.inputs[i])))
+
+    def differ(self, region: Graph, flags: Sequence[bool]) -> list[bool]:
+        """Which results of a region differ if these inputs do."""
+        return list(batch(region, self.size, flags)[1])
+
+    def region(self, region: Graph, flags: Sequence[bool], whole: Sequence[bool]) -> Graph:
+        """The region for all examples of the inputs that differ; it repeats results that are `whole` and do not."""
+        batcher = _Batcher(region, self.size, flags, self.node.loc)
+        batcher.take_all()
+        return batcher.finished([batcher.whole(x) if each else x
+                                 for x, each in zip(region.outputs, whole, strict=True)])[0]
+
+    def open(self, function: Callable[..., Sequence[Any]]) -> None:
+        """Take over what `function` records of the operands of one example, in place of the node."""
+        builder = Builder(self.batcher.source)
+        builder.name = self.batcher.name
+        operands = [builder.tensor(x) if isinstance(x, Value) else x for x in self.node.inputs]
+        found = builder.call(self.node.loc, function, *operands)
+        self.batcher.mapping.update(zip(self.node.outputs, map(builder.read, found), strict=True))
+        self.waiting = builder.nodes
 
 
 def _repeated(x: Tensor, size: int) -> Tensor:

@@ -79,6 +79,7 @@ class Builder(Tracer):
             self.nodes.append(node.replace(
                 inputs=tuple([inside[x] if isinstance(x, Value) else x for x in node.inputs]),
                 outputs=tuple([cast(Value, inside[v]) for v in node.outputs]),
+                regions=tuple([region.replace(name=self.name(region.name)) for region in node.regions]),
                 loc=node.loc if reason is None else node.loc.because(reason)))
         return inside
 

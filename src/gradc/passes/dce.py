@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from gradc.ir import Graph, Node, Operand
+from gradc.ir import Graph, Node, Operand, everywhere
 
 
+@everywhere
 def dce(graph: Graph) -> Graph:
     """Drop every node whose results nobody reads."""
     live: set[Operand] = set(graph.outputs)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from gradc.ir import Graph
+from gradc.ir import Graph, everywhere
 from gradc.ir.traits import is_call
 from gradc.ops.custom import defined
 from gradc.passes.building import Builder
 
 
+@everywhere
 def decompose(graph: Graph) -> Graph:
     """Replace composite ops by their decomposition, and calls by what they call, until only kernels are left."""
     while any(composite(node.op) or is_call(node) for node in graph.nodes):

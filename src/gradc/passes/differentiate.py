@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from gradc.ir import Graph, Node, Operand, Value
-from gradc.ir.traits import is_call
+from gradc.ir import Graph, Node, Operand, Value, everywhere, in_regions
+from gradc.ir.traits import is_call, is_closed
 from gradc.ops.arithmetic import add
 from gradc.ops.conversion import detach
 from gradc.ops.creation import ones_like, zeros_like
 from gradc.ops.custom import saved
 from gradc.passes.building import Builder, renamed
+from gradc.passes.regions import Pull
 from gradc.tensor import Tensor
 
 
@@ -26,6 +28,7 @@ def differentiate(graph: Graph) -> Graph:
 
 def expand_gradients(graph: Graph) -> Graph:
     """`differentiate` for a graph that will be differentiated further: each `detach` stays."""
+    graph = in_regions(graph, expand_gradients)
     if not any(node.op.name == "gradient" for node in graph.nodes):
         return graph
     builder = Builder(graph)
@@ -42,6 +45,7 @@ def expand_gradients(graph: Graph) -> Graph:
     return builder.finish()
 
 
+@everywhere
 def _attached(graph: Graph) -> Graph:
     """The graph with the operand of each detach in its place."""
     if not any(node.op.detaches for node in graph.nodes):
@@ -84,9 +88,25 @@ def _depending(nodes: Sequence[Node], targets: Iterable[Value]) -> set[Operand]:
     """The values through which a gradient can flow to a target, the targets included."""
     depending: set[Operand] = set(targets)
     for node in nodes:
-        if not depending.isdisjoint(node.inputs) and _flows(node, depending):
+        if depending.isdisjoint(node.inputs):
+            continue
+        if is_closed(node):
+            flags = flowing(node, [x in depending for x in node.inputs])
+            depending.update([v for v, flag in zip(node.outputs, flags, strict=True) if flag])
+        elif _flows(node, depending):
             depending.update([v for v in _results(node) if v.type.dtype.is_differentiable])
     return depending
+
+
+def flowing(node: Node, flags: Sequence[bool]) -> list[bool]:
+    """Through which results of a node with closed regions a gradient can flow to an operand that `flags` marks."""
+    def through(region: Graph, marked: Sequence[bool]) -> list[bool]:
+        depending = _depending(region.nodes, [v for v, flag in zip(region.inputs, marked, strict=True) if flag])
+        return [x in depending for x in region.outputs]
+
+    op: Any = node.op
+    found = op.flow(flags, [functools.partial(through, region) for region in node.regions], node.attrs)
+    return [flag and v.dtype.is_differentiable for flag, v in zip(found, node.outputs, strict=False)]
 
 
 def _flows(node: Node, depending: Collection[Operand]) -> bool:
@@ -159,6 +179,10 @@ def _formulas(builder: Builder, node: Node, cotangents: Sequence[Operand], needs
     """The cotangent of each operand of a node that needs one, by the gradient formulas of its op."""
     if is_call(node):
         return _pulled(builder, node, cotangents)
+    if is_closed(node):
+        op: Any = node.op
+        return [None if g is None else builder.read(g)
+                for g in op.pull(Pull(builder, node, cotangents, needs, expand_gradients, flowing))]
     found = node.op.gradients(_Names(builder, node, cotangents), needs)
     return [builder.read(g) if isinstance(g, Tensor) else g for g in found]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc.apply import compute
-from gradc.ir import Array, Graph, Node, Operand, Value
+from gradc.ir import Array, Graph, Node, Operand, Value, everywhere
 from gradc.ir.literals import shortest
 from gradc.ops.conversion import constant
 from gradc.passes.building import Builder
@@ -21,6 +21,7 @@ LARGEST = 1024
 """Elements of the largest result that is folded: a program should not grow by its constants."""
 
 
+@everywhere
 def fold(graph: Graph) -> Graph:
     """Replace nodes whose operands are all constants by the constant they compute."""
     builder = Builder(graph)
@@ -41,7 +42,7 @@ def fold(graph: Graph) -> Graph:
 
 def _foldable(node: Node, known: dict[Operand, Node]) -> bool:
     """Whether a node has operands, all of them constants, and its result is one value or not large."""
-    if not node.inputs or node.op.kernel is None or node.op.effect or len(node.outputs) != 1:
+    if not node.inputs or node.regions or node.op.kernel is None or node.op.effect or len(node.outputs) != 1:
         return False
     if any(isinstance(x, Value) and x not in known for x in node.inputs):
         return False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from gradc.ir import OPS, Graph, Node, Operand, Value
+from gradc.ir import OPS, Graph, Node, Operand, Value, everywhere
+from gradc.ir.traits import is_block
 
 
+@everywhere
 def free(graph: Graph) -> Graph:
     """Put `del` after the last reader of every value that the graph computes and does not return."""
     living = [node for node in graph.nodes if node.op.name != "free"]
@@ -22,5 +24,6 @@ def free(graph: Graph) -> Graph:
     for i, node in enumerate(living):
         nodes.append(node)
         if i in dying:
-            nodes.append(Node(OPS["free"], tuple(dying[i]), {}, (), node.loc))
+            loc = node.regions[0].nodes[-1].loc if is_block(node) else node.loc
+            nodes.append(Node(OPS["free"], tuple(dying[i]), {}, (), loc))
     return graph.replace(nodes=tuple(nodes))

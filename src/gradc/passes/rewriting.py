@@ -11,36 +11,71 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 from gradc import dtypes
-from gradc.ir import UNKNOWN, Node, Operand, Type, Value
+from gradc.errors import ArgumentError
+from gradc.ir import UNKNOWN, Location, Node, Operand, Type, Value
+from gradc.ir.text import is_name
 from gradc.passes.building import Builder
 from gradc.passes.cse import identity
+from gradc.passes.decompose import composite, decompose
+from gradc.tensor import Tensor
 from gradc.tracing import Tracer
 
 Rewrite = Callable[["Site"], Operand | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
-    """A theorem: what `apply` finds at a node of op `root` equals the node.
+    """A theorem: what its finder finds at a node of op `root` equals the node.
 
-    `reads` must be among the node's operands for the rule to be tried: numbers, and names of the ops that made them.
     `left` and `right` are the two sides where they are functions. `error` states how far their values may be apart
     (None: not at all), or the right side from the exact value where it is the better one; `only` for which values the
-    rule holds; both in words that the test suite knows. `fast` marks a rule that needs fast-math and is off by default.
+    rule holds; both in words that the test suite knows. `kinds` are the categories of dtypes that it holds for.
+    `when` says of the operands and attributes whether it holds; the first operand must not be made by the op `unless`,
+    which keeps a rule from its own right side.
     """
 
     name: str
-    root: str
-    apply: Rewrite
-    reads: frozenset[object] = frozenset()
+    make: Callable[[], Finder]
     left: Callable[..., Any] | None = None
     right: Callable[..., Any] | None = None
     error: str | None = None
     only: str | None = None
-    fast: bool = False
+    kinds: str = "floats"
+    when: Callable[..., bool] | None = None
+    unless: str | None = None
+
+    @cached_property
+    def finder(self) -> Finder:
+        """What looks for the rule; made at the first use, since tracing all left sides takes a while."""
+        return self.make()
+
+    @property
+    def root(self) -> str:
+        """The op of the nodes that the rule looks at."""
+        return self.finder.root
+
+    @property
+    def reads(self) -> frozenset[object]:
+        """What must be among a node's operands for the rule to be tried: numbers, and the ops that made others."""
+        return self.finder.reads
+
+    @property
+    def fast(self) -> bool:
+        """Whether the rule needs fast-math, being wrong for some infinities, nans or zeros: it is off by default."""
+        return self.name.startswith("fast_")
+
+
+@dataclass(frozen=True)
+class Finder:
+    """What looks for a rule at a node: `apply` gives what equals the node, or None."""
+
+    root: str
+    reads: frozenset[object]
+    apply: Rewrite
 
 
 @dataclass(slots=True)
@@ -58,7 +93,27 @@ class Site:
 
     def record(self, rule: str, function: Callable[..., Any], *operands: Operand, **attrs: Any) -> Operand:
         """Record a gradc function of operands here; the nodes say that `rule` made them."""
-        return self.builder.run(function, operands, self.node.loc.because(rule), attrs)[0]
+        builder, location = self.builder, self.node.loc.because(rule)
+        since = len(builder.nodes)
+        result, = builder.run(function, operands, location, attrs)
+        while any(composite(node.op) for node in builder.nodes[since:]):  # rules are for graphs of kernels
+            result = _opened(builder, since, result, location)
+        return result
+
+
+def _opened(builder: Builder, since: int, result: Operand, location: Location) -> Operand:
+    """Replace the composites among the last nodes of a graph by what they are made of, once."""
+    nodes = builder.nodes[since:]
+    inside: dict[Operand, Operand] = {}
+    del builder.nodes[since:]
+    for node in nodes:
+        node = node.replace(inputs=tuple([inside.get(x, x) for x in node.inputs]))
+        if composite(node.op):
+            parts = builder.run(node.op.decompose, node.inputs, location, node.attrs)
+            inside.update(zip(node.outputs, parts, strict=True))
+        else:
+            builder.nodes.append(node)
+    return inside.get(result, result)
 
 
 def reads(node: Node, made: Mapping[Operand, Node]) -> set[object]:
@@ -74,66 +129,131 @@ def reads(node: Node, made: Mapping[Operand, Node]) -> set[object]:
 
 
 def rule(name: str, left: Callable[..., Any], right: Callable[..., Any], *, error: str | None = None,
-         only: str | None = None, fast: bool = False) -> Rule:
+         only: str | None = None, kinds: str = "floats", when: Callable[..., bool] | None = None,
+         unless: str | None = None) -> Rule:
     """The rule that `left` equals `right`, two gradc functions of the same parameters.
 
-    A parameter called `condition` is a tensor of bools, any other one a tensor of floats or a number.
+    A parameter called `condition` or `other` is a tensor of bools, `a` or `b` a number, any other one a tensor of
+    floats or a number. Keyword-only parameters are attributes, whatever they are; their defaults are an example. A rule
+    whose name starts with `fast_` is off by default.
+
+    Raises ArgumentError where the two sides make no rule.
     """
-    pattern = _Pattern.of(left)
-
-    def apply(site: Site) -> Operand | None:
-        operands = pattern.match(site)
-        return None if operands is None else site.record(name, right, *operands)
-
-    return Rule(name, pattern.root.op.name, apply, pattern.reads(), left, right, error, only, fast)
+    made = theorem(name, left, right, error=error, only=only, kinds=kinds, when=when, unless=unless)
+    assert made.finder
+    return made
 
 
-def rewrite(root: str, of: str | None = None, *, error: str | None = None, only: str | None = None,
-            fast: bool = False) -> Callable[[Rewrite], Rule]:
+def theorem(name: str, left: Callable[..., Any], right: Callable[..., Any], *, error: str | None = None,
+            only: str | None = None, kinds: str = "floats", when: Callable[..., bool] | None = None,
+            unless: str | None = None) -> Rule:
+    """A rule as `rule` makes it, but for the tables: its left side is traced when it is first looked for."""
+    def make() -> Finder:
+        pattern = _Pattern.of(name, left, right)
+
+        def apply(site: Site) -> Operand | None:
+            found = pattern.match(site)
+            if found is None or not _holds(found, KINDS[kinds], when):
+                return None
+            operands, attrs = found
+            if unless is not None and site.producer(operands[0], unless) is not None:
+                return None
+            return site.record(name, right, *operands, **attrs)
+
+        return Finder(pattern.root.op.name, pattern.reads(), apply)
+
+    return Rule(name, make, left, right, error, only, kinds, when, unless)
+
+
+Match = tuple[list[Operand], dict[str, Any]]
+
+KINDS = {"floats": (dtypes.FLOAT,), "reals": (dtypes.BOOL, dtypes.INT, dtypes.FLOAT),
+         "numbers": (dtypes.BOOL, dtypes.INT, dtypes.FLOAT, dtypes.COMPLEX)}
+"""The categories of dtypes that a rule may hold for, by the word."""
+
+
+def _holds(found: Match, kinds: tuple[int, ...], when: Callable[..., bool] | None) -> bool:
+    """Whether a rule holds for these operands and attributes."""
+    operands, attrs = found
+    for x in operands:
+        if isinstance(x, Value):
+            if x.dtype.category not in kinds and x.dtype is not dtypes.bool_:
+                return False
+        elif isinstance(x, complex) and dtypes.COMPLEX not in kinds:
+            return False
+    return when is None or when(*operands, **attrs)
+
+
+def rewrite(root: str, of: str | None = None, *, error: str | None = None,
+            only: str | None = None) -> Callable[[Rewrite], Rule]:
     """Make a function that looks at a node of op `root`, reading a result of op `of`, a rule.
 
     The function returns what equals the node, or None.
     """
     def made(function: Rewrite) -> Rule:
         needed: frozenset[object] = frozenset() if of is None else frozenset({of})
-        return Rule(function.__name__, root, function, needed, error=error, only=only, fast=fast)
+        return Rule(function.__name__, lambda: Finder(root, needed, function), error=error, only=only, kinds="numbers")
 
     return made
 
 
 @dataclass
 class _Pattern:
-    """The left side of a rule as nodes; `variables` are its parameters."""
+    """The left side of a rule as nodes: `variables` are its parameters, numbers too, `attrs` examples of attributes."""
 
     root: Node
-    variables: list[Value]
+    variables: list[Operand]
     made: dict[Value, Node]
+    attrs: Mapping[str, Any]
 
     @staticmethod
-    def of(left: Callable[..., Any]) -> _Pattern:
+    def of(name: str, left: Callable[..., Any], right: Callable[..., Any]) -> _Pattern:
+        """The pattern of a rule's left side.
+
+        Raises ArgumentError where the two sides make no rule.
+        """
         tracer = Tracer(UNKNOWN)
-        names = list(inspect.signature(left).parameters)
-        kinds = [dtypes.bool_ if name == "condition" else dtypes.float32 for name in names]
-        parameters = [tracer.input(Type(kind), name) for kind, name in zip(kinds, names, strict=True)]
+        parameters = inspect.signature(left).parameters
+        names = list(parameters)
+        attrs = {name: parameter.default for name, parameter in parameters.items()
+                 if parameter.kind is parameter.KEYWORD_ONLY}
+        if not is_name(name):
+            raise ArgumentError(f"rule: the name {name!r} is to be one word, which the text of graphs shows")
+        if names != list(inspect.signature(right).parameters):
+            raise ArgumentError(f"rule {name}: the two sides are functions of the same parameters, and not of "
+                                f"({', '.join(names)}) and ({', '.join(inspect.signature(right).parameters)})")
+        given: list[Any] = [NUMBERS[n] if n in NUMBERS else tracer.input(Type(_kind(n), (3, 3)), n)
+                            for n in names if n not in attrs]
         with tracer.on():
-            left(*parameters)
-        made = {value: node for node in tracer.nodes for value in node.outputs}
-        return _Pattern(tracer.nodes[-1], tracer.inputs, made)
+            result = left(*given)
+        if not isinstance(result, Tensor) or tracer.read(result) in tracer.inputs:
+            raise ArgumentError(f"rule {name}: the left side is to be an expression of ops, and one tensor")
+        graph = decompose(tracer.graph(name, (result,)))
+        made = {value: node for node in graph.nodes for value in node.outputs}
+        root = made[cast(Value, graph.outputs[0])]
+        variables = [tracer.read(x) if isinstance(x, Tensor) else x for x in given]
+        used = {x for node in graph.nodes for x in node.inputs}
+        used |= {attr for node in graph.nodes for attr in node.attrs}
+        if len(root.outputs) != 1 or not used.issuperset([*variables, *attrs]):
+            raise ArgumentError(f"rule {name}: the left side is to be an expression of ops that reads all of "
+                                f"({', '.join(names)}) and gives one tensor")
+        return _Pattern(root, variables, made, attrs)
 
     def reads(self) -> frozenset[object]:
         """What the operands of a node must be for the pattern to fit; see `reads`."""
         return frozenset(self.made[x].op.name if isinstance(x, Value) else x for x in self.root.inputs
                          if x not in self.variables)
 
-    def match(self, site: Site) -> list[Operand] | None:
-        """The operands that the parameters stand for, in their order, if the pattern is found at the site."""
-        bound: dict[Value, Operand] = {}
+    def match(self, site: Site) -> Match | None:
+        """What the parameters stand for, in their order, and the attributes, if the pattern is found at the site."""
+        bound: dict[object, Any] = {}
         if not self._match_node(self.root, site.node, site, bound):
             return None
-        return [bound[value] for value in self.variables]
+        return [bound[x] for x in self.variables], {name: bound[name] for name in self.attrs}
 
-    def _match_node(self, pattern: Node, node: Node, site: Site, bound: dict[Value, Operand]) -> bool:
-        if pattern.op is not node.op or pattern.attrs != node.attrs:
+    def _match_node(self, pattern: Node, node: Node, site: Site, bound: dict[object, Any]) -> bool:
+        if pattern.op is not node.op or len(pattern.inputs) != len(node.inputs) \
+                or not self._match_attrs(pattern, node, bound):
             return False
         orders: list[Sequence[Operand]] = [node.inputs]
         if getattr(pattern.op, "commutative", False):
@@ -146,14 +266,40 @@ class _Pattern:
                 return True
         return False
 
-    def _match(self, pattern: Operand, operand: Operand, site: Site, bound: dict[Value, Operand]) -> bool:
+    def _match_attrs(self, pattern: Node, node: Node, bound: dict[object, Any]) -> bool:
+        """Whether the attributes are those of the pattern; what the pattern has from its example may be anything."""
+        if pattern.attrs.keys() != node.attrs.keys():
+            return False
+        for name, x in node.attrs.items():
+            expected = pattern.attrs[name]
+            if name in self.attrs and expected == self.attrs[name]:
+                expected = bound.setdefault(name, x)
+            if identity(expected) != identity(x):
+                return False
+        return True
+
+    def _match(self, pattern: Operand, operand: Operand, site: Site, bound: dict[object, Any]) -> bool:
         if not isinstance(pattern, Value):
-            return not isinstance(operand, Value) and type(operand) in _NUMBERS and operand == pattern \
-                and (operand != 0 or str(operand)[0] != "-")
+            if type(operand) not in (int, float) or isinstance(operand, Value):
+                return pattern is None and operand is None
+            if pattern in self.variables:
+                return identity(bound.setdefault(pattern, operand)) == identity(operand)
+            return operand == pattern and (operand != 0 or str(operand)[0] != "-")
         if pattern in self.variables:
-            return identity(bound.setdefault(pattern, operand)) == identity(operand)
+            return operand is not None and identity(bound.setdefault(pattern, operand)) == identity(operand)
         node = site.producer(operand)
         return node is not None and self._match_node(self.made[pattern], node, site, bound)
 
 
-_NUMBERS = (int, float)
+def alike(*operands: Any, **attrs: Any) -> bool:
+    """Whether all operands that are tensors have one shape; work on one that is broadcast is cheap as it stands."""
+    return len({tuple(x.shape) for x in operands if not isinstance(x, (int, float))}) == 1
+
+
+NUMBERS = {"a": 7.25, "b": 11.75}
+"""The parameters that stand for numbers, and the number that stands for each in a pattern."""
+
+
+def _kind(name: str) -> dtypes.dtype:
+    """The element type of the operand that a parameter stands for in a pattern."""
+    return dtypes.bool_ if name in ("condition", "other") else dtypes.float32

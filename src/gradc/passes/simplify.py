@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 
-from gradc.ir import Graph, Node, Operand, Value
+from gradc.ir import Graph, Node, Operand, Value, everywhere
 from gradc.passes.building import Builder, renamed
 from gradc.passes.dce import dce
 from gradc.passes.rewriting import Rule, Site, reads
 from gradc.passes.rules import RULES
 
-RuleTable = dict[str, list[Rule]]
+RuleTable = dict[str, dict[object, list[tuple[int, Rule]]]]
+"""Rules with their places, by the op of the node that they look at and by one of the things that the node must read."""
 
 
+@everywhere
 def simplify(graph: Graph, rules: Iterable[Rule] = RULES) -> Graph:
     """Replace nodes by what the rules say equals them, and drop what that leaves unused.
 
     A rule looks at a node and at what made its operands. So one walk in program order is enough: what a rule records
     is tried at once, and readers come later and see what their operands have become.
     """
-    table = by_root(rules)
+    table = by_root(tuple(rules))
     builder = Builder(graph)
     made: dict[Operand, Node] = {}
     changed = False
@@ -28,12 +32,17 @@ def simplify(graph: Graph, rules: Iterable[Rule] = RULES) -> Graph:
     return dce(builder.finish()) if changed else graph
 
 
-def by_root(rules: Iterable[Rule]) -> RuleTable:
-    """The rules by the op of the node that they look at."""
+@lru_cache(16)
+def by_root(rules: tuple[Rule, ...]) -> RuleTable:
+    """The rules in a table. A node is held only against rules whose op and one of whose operands it has."""
     table: RuleTable = {}
-    for rule in rules:
-        table.setdefault(rule.root, []).append(rule)
+    for place, rule in enumerate(rules):
+        key = min(rule.reads, key=str) if rule.reads else _ANYTHING
+        table.setdefault(rule.root, {}).setdefault(key, []).append((place, rule))
     return table
+
+
+_ANYTHING = object()
 
 
 def _settle(node: Node, builder: Builder, made: dict[Operand, Node], table: RuleTable) -> bool:
@@ -63,14 +72,16 @@ LONGEST_CHAIN = 100
 """Rules only make a graph smaller or move it toward a normal form; this ends the work of a table that does not."""
 
 
-def _rewritten(node: Node, builder: Builder, made: dict[Operand, Node], rules: Iterable[Rule]) -> Value | None:
+def _rewritten(node: Node, builder: Builder, made: dict[Operand, Node],
+               rules: Mapping[object, Sequence[tuple[int, Rule]]]) -> Value | None:
     """What the first rule that applies says equals the node."""
     found = reads(node, made)
-    for rule in rules:
+    keyed = [entry for key in (_ANYTHING, *found) if key in rules for entry in rules[key]]
+    for _, rule in sorted(keyed, key=itemgetter(0)) if len(keyed) > 1 else keyed:
         if not rule.reads <= found:
             continue
         start = len(builder.nodes)
-        result = rule.apply(Site(node, builder, made))
+        result = rule.finder.apply(Site(node, builder, made))
         if isinstance(result, Value) and result.type == node.outputs[0].type:
             return result
         del builder.nodes[start:]  # the sides differ in type here: x * 1 may promote or broadcast

@@ -2,7 +2,7 @@
 
 The form without reentrant autograd is built on saved-tensor hooks: what the function saves is packed to nothing but its
 place in the order of saving. The first value that backward needs makes the function run again; what it saves this time
-is handed out. Inside a compiled function `checkpoint` calls its function: XLA decides what to keep.
+is handed out. Inside a compiled function `checkpoint` is one node, whose backward has the function's ops once more.
 
 Source  Chen et al., "Training Deep Nets with Sublinear Memory Cost" (2016)
 """
@@ -20,6 +20,7 @@ from typing import Any
 from gradc import locations
 from gradc.autograd.function import Function
 from gradc.autograd.graph import saved_tensors_hooks
+from gradc.control.checkpoint import checkpoint_in_trace
 from gradc.engine import backward, is_restricted
 from gradc.errors import GradcError, GradError
 from gradc.locations import Location
@@ -92,7 +93,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | N
     if determinism_check not in ("default", "none"):
         raise ValueError(f"determinism_check should be one of ['default', 'none'], but got {determinism_check}")
     if current().trace is not None:
-        return function(*args, **kwargs)
+        return checkpoint_in_trace(function, args, kwargs)
     if use_reentrant:
         return CheckpointFunction.apply(function, preserve_rng_state, *args)
     whole = _debug.get()

@@ -120,7 +120,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta · input)) / beta. It needs no threshold: it never overflows."""
+    """log(1 + exp(beta · input)) / beta, or `input` where beta · input is above the threshold."""
     return activation.softplus(input, beta, threshold)  # type: ignore[no-any-return]
 
 

@@ -9,14 +9,16 @@ import numpy as np
 
 from gradc import dtypes
 from gradc.apply import autocasting
-from gradc.errors import DimensionError, ShapeError
+from gradc.errors import CallError, DimensionError, DtypeError, ShapeError
+from gradc.locations import here, quote
 from gradc.nn.functions.reduction import FunctionalError, chosen_reduction, weighted
 from gradc.ops import activation, loss
 from gradc.ops.arithmetic import where
 from gradc.ops.creation import arange
+from gradc.ops.linear_algebra import linear
 from gradc.tensor import Tensor
 
-__all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "nll_loss"]
+__all__ = ["cross_entropy", "linear_cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "nll_loss"]
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
@@ -41,9 +43,17 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, s
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     if not 0 <= label_smoothing <= 1:
-        raise FunctionalError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+        raise ShapeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     dim = 1 if input.ndim > 1 else 0
-    if target.dtype.is_floating_point and target._array.shape == input._array.shape:
+    if weight is not None and tuple(weight.shape) != (input.shape[dim],):
+        raise ShapeError(f"weight tensor should be defined either for all {input.shape[dim]} classes or no classes but "
+                         f"got weight tensor of shape: {list(weight.shape)}")
+    if target._array.shape == input._array.shape:
+        if not target.dtype.is_floating_point:
+            raise DtypeError(f"Expected floating point type for target with class probabilities, got "
+                             f"{dtypes.TITLES[target.dtype]}")
+        if ignore_index >= 0:
+            raise ShapeError("ignore_index is not supported for floating point target")
         classes = input.shape[dim]
         goal = target * (1 - label_smoothing) + label_smoothing / classes  # type: ignore[operator]
         scores = activation.log_softmax(input, dim) * _over_classes(weight, input, dim)
@@ -55,6 +65,32 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, s
     return _classified(scores, target, weight, ignore_index, reduction, label_smoothing)
 
 
+def linear_cross_entropy(input: Tensor, linear_weight: Tensor, target: Tensor, *, linear_bias: Tensor | None = None,
+                         weight: Tensor | None = None, reduction: str = "mean", ignore_index: int | None = None,
+                         label_smoothing: float = 0.0, options: Any = None) -> Tensor:
+    """cross_entropy of linear(input, linear_weight, linear_bias), in one piece whatever the `options` say.
+
+    A weight (classes, d₁, …, features) scores d₁ · … targets for each sample.
+    """
+    if input.ndim not in (1, 2) or linear_weight.ndim < 2 or input.ndim == 1 and linear_weight.ndim > 2:
+        raise ShapeError(f"expected input with dimensionality 1 or 2 and linear_weight with at least 2, got "
+                         f"{input.type_} and {linear_weight.type_}{quote(here())}")
+    if input.shape[-1] != linear_weight.shape[-1]:
+        raise ShapeError(f"expected equal input and linear_weight last dimensions (in_features), got {input.shape[-1]} "
+                         f"and {linear_weight.shape[-1]}, respectively{quote(here())}")
+    outer = tuple(linear_weight.shape[:-1])
+    if linear_bias is not None and tuple(linear_bias.shape) != outer:
+        raise ShapeError(f"expected linear_bias shape {outer}, got {tuple(linear_bias.shape)}{quote(here())}")
+    flat: Any = (linear_weight, linear_bias)
+    if linear_weight.ndim > 2:
+        flat = [None if x is None else x.flatten(0, len(outer) - 1) for x in flat]
+    scores = linear(input, *flat).reshape((*input.shape[:-1], *outer))
+    if ignore_index is not None and target.shape == scores.shape:
+        raise CallError(f"ignore_index cannot be specified when target contains probabilities{quote(here())}")
+    return cross_entropy(scores, target, weight, ignore_index=-100 if ignore_index is None else ignore_index,
+                         reduction=reduction, label_smoothing=label_smoothing)
+
+
 def _classified(scores: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str,
                 smoothing: float) -> Tensor:
     """nll_loss with weights for the classes and label smoothing."""
@@ -62,6 +98,8 @@ def _classified(scores: Tensor, target: Tensor, weight: Tensor | None, ignore_in
     dim = 1 if scores.ndim > 1 else 0
     classes = scores.shape[dim]
     _check_classes(target, classes, ignore_index)
+    if weight is not None and weight.dtype is not scores.dtype:
+        raise DtypeError(f"expected scalar type {dtypes.TITLES[scores.dtype]} but found {dtypes.TITLES[weight.dtype]}")
     kept = target != ignore_index  # type: ignore[operator]
     place = where(kept, target, 0)
     share: Tensor = kept.to(scores.dtype) if weight is None else where(kept, weight[place], 0.0)  # type: ignore
@@ -99,7 +137,8 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
         raise FunctionalError("weight must be one-dimensional")
     scores, rows = _rows(input), target.reshape(-1)  # type: ignore[attr-defined]
     if scores.ndim != 2 or len(rows) != len(scores) or target.ndim > 1:
-        raise ShapeError(f"inconsistent target size, expected {list(input.shape[:-1])} but got {list(target.shape)}")
+        raise ShapeError(f"inconsistent target size: target tensor should be 1-D with size equal to the batch size of "
+                         f"the input. Expected target size {list(input.shape[:-1])} but got {list(target.shape)}")
     classes = scores.shape[1]
     _check_classes(rows, classes, 0)
     place = rows.unsqueeze(1)
@@ -117,7 +156,7 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
     The labels of a sample are its targets in front of the first -1.
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
-    if input.shape != target.shape or not 1 <= input.ndim <= 2:
+    if input.shape != target.shape or input.ndim > 2:
         raise ShapeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
     scores, labels = _rows(input), _rows(target)
     classes = scores.shape[1]
@@ -132,4 +171,4 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
 
 def _rows(x: Tensor) -> Any:
     """x as a matrix with a row for each sample."""
-    return x if x.ndim > 1 else x.unsqueeze(0)  # type: ignore[attr-defined]
+    return x if x.ndim > 1 else x.reshape(1, -1)  # type: ignore[attr-defined]

@@ -116,9 +116,9 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
 
 
 def _alpha_dropout(input: Any, p: float, training: bool, inplace: bool, name: str) -> Tensor:
-    _checked(input, p)
     if not training or p == 0 or not input.numel():
         return input  # type: ignore[no-any-return]
+    _checked(input, p)
     if p == 1:
         found = input * input.new_zeros(())
     else:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradc.errors import GradcError, ShapeError, UnsupportedError
+from gradc.locations import here, quote
 from gradc.modes import current, no_grad
 from gradc.nn.functions.reduction import FunctionalError
 from gradc.ops import gathering
@@ -36,6 +37,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
     With `max_norm`, rows that are used and longer are first shortened, in place. With `scale_grad_by_freq` the gradient
     of a row is divided by how often it is used. Gradients are dense, also with `sparse`.
     """
+    if weight.ndim != 2:
+        raise ShapeError(f"'weight' must be 2-D, got {weight.type_}{quote(here())}")
     if padding_idx is not None:
         padding_idx = padding_row(padding_idx, weight.shape[0])
     if max_norm is not None:

@@ -37,6 +37,8 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
                 raise CallError(f"{name} must be defined in evaluation mode{locations.quote(locations.here())}")
         return apply(channels.batch_norm_with, (input, running_mean, running_var, weight, bias),  # type: ignore
                      {"eps": eps})
+    if eps <= 0:
+        raise StatisticsError(f"batch_norm eps must be positive during training, but got {eps}")
     count = math.prod((*shape[:1], *shape[2:]))
     if count == 1:
         raise StatisticsError(f"Expected more than 1 value per channel when training, got input size {input.shape}"
@@ -46,6 +48,8 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
             raise ShapeError(f"{name} should contain {shape[1]} elements not {x.numel()}"
                              f"{locations.quote(locations.here())}")
     result, center, variance = apply(channels.batch_norm, (input, weight, bias), {"eps": eps})
+    if not count:
+        return result  # type: ignore[no-any-return]
     with no_grad():
         _take_up(running_mean, center, momentum)
         _take_up(running_var, variance * (count / (count - 1)), momentum)

@@ -43,8 +43,20 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             f"{where}")
     pairs: Any = [(widths[i], widths[i + 1]) for i in range(0, len(widths), 2)]
     whole = [(0, 0)] * (rank - len(pairs)) + pairs[::-1]
-    if min(widths) < 0:
-        input = input[tuple([slice(max(-a, 0), n - max(-b, 0))  # type: ignore[index]
-                             for n, (a, b) in zip(input._array.shape, whole, strict=True)])]
+    taken = min(widths) < 0
+    if taken and mode == "circular":  # it repeats what is left; the others may still copy what is taken away
+        input, taken = _cropped(input, whole), False
     kept = tuple([(max(a, 0), max(b, 0)) for a, b in whole])
-    return apply(extend, (input,), {"widths": kept, "mode": mode})  # type: ignore[no-any-return]
+    found = apply(extend, (input,), {"widths": kept, "mode": mode})
+    return _cropped(found, whole) if taken else found  # type: ignore[no-any-return]
+
+
+def constant_pad_nd(input: Tensor, pad: Sequence[int], value: float = 0) -> Tensor:
+    """`input` with `value` around it, as torch.constant_pad_nd."""
+    return globals()["pad"](input, pad, value=value)  # type: ignore[no-any-return]
+
+
+def _cropped(x: Tensor, widths: Sequence[tuple[int, int]]) -> Tensor:
+    """x without the elements that negative widths take away."""
+    return x[tuple([slice(max(-a, 0), n - max(-b, 0))  # type: ignore[index]
+                    for n, (a, b) in zip(x._array.shape, widths, strict=True)])]

@@ -110,6 +110,10 @@ def _unpool_function(rank: int) -> Callable[..., Tensor]:
                output_size: Sequence[int] | None = None) -> Tensor:
         check_rank(name, input, rank)
         attrs = _windows(rank, kernel_size, stride, padding)
+        if indices.shape != input.shape:
+            raise ShapeError(f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) "
+                             f"but got indices tensor with shape: {list(indices.shape)}"
+                             f"{locations.quote(locations.here())}")
         lead, given = input._array.shape[:-rank], input._array.shape[-rank:]
         sizes = tuple([(n - 1) * s - 2 * p + k for n, s, p, k in zip(
             given, attrs["stride"], attrs["padding"], attrs["kernel"], strict=True)])

@@ -10,7 +10,7 @@ from gradc.ops import loss
 from gradc.tensor import Tensor
 
 
-class FunctionalError(GradcError, ValueError):
+class FunctionalError(GradcError, RuntimeError, ValueError):
     """An argument that has no meaning here."""
 
 

@@ -140,12 +140,15 @@ class _Parametrized:
         return replica
 
 
-def derive(module: Module, name: str, compute: Callable[[Any], Any], assign: Callable[[Any, Any], None] | None = None
-           ) -> None:
-    """Make `module.name` what `compute(module)` gives whenever it is read, in a class of the module's own."""
+def derive(module: Module, name: str, compute: Callable[[Any], Any], assign: Callable[[Any, Any], None] | None = None,
+           prefix: str = "Parametrized") -> None:
+    """Make `module.name` what `compute(module)` gives whenever it is read, in a class of the module's own.
+
+    `prefix` stands in front of the class's name.
+    """
     kind = type(module)
     if not issubclass(kind, _Parametrized):
-        module.__class__ = kind = type(f"Parametrized{kind.__name__}", (_Parametrized, kind), {})
+        module.__class__ = kind = type(prefix + kind.__name__, (_Parametrized, kind), {})
     setattr(kind, name, property(compute, assign))
 
 

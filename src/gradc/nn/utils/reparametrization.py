@@ -38,7 +38,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
         g, v = self._parameters[f"{name}_g"], self._parameters[f"{name}_v"]
         return v * (g / norm_except(v, dim))
 
-    derive(module, name, compute)
+    derive(module, name, compute, prefix="")
     return module
 
 
@@ -86,7 +86,7 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
         weight, (u, v) = self._parameters[f"{name}_orig"], vectors(self)
         return weight / u.clone().dot(as_matrix(weight, axis).mv(v.clone()))
 
-    derive(module, name, compute)
+    derive(module, name, compute, prefix="")
     module.__dict__.setdefault("_spectral_norms", {})[name] = module.register_forward_pre_hook(improve)
     return module
 

@@ -50,6 +50,7 @@ def _with_full(root: str) -> Rule:
 
 
 CONSTANTS: list[Rule] = [
-    *(_of_full(root) for root in ("reshape", "expand", "squeeze", "unsqueeze", "transpose", "permute", "t", "flip")),
+    *(_of_full(root) for root in ("reshape", "expand", "squeeze", "unsqueeze", "transpose", "permute", "t", "flip",
+                                "getitem", "repeat", "roll", "amax", "amin")),
     *(_with_full(root) for root in ("add", "sub", "mul", "div", "pow", "maximum", "minimum")),
 ]

@@ -159,7 +159,8 @@ def _expand_into(root: str) -> Rule:
 
 
 SHAPE: list[Rule] = [
-    *(_unchanged(root) for root in ("reshape", "squeeze", "expand", "getitem", "to", "sum", "mean", "amax", "amin")),
+    *(_unchanged(root) for root in ("reshape", "squeeze", "expand", "getitem", "to", "sum", "mean", "amax", "amin",
+                                  "pad", "repeat", "prod")),
     *(_of_reshape(root, of) for root in RESHAPES for of in RESHAPES),
     *(_expand_of(of) for of in ("reshape", "unsqueeze")),
     transpose_transpose, t_t, permute_same, permute_permute, flip_flip, setitem_whole, to_to,
