@@ -79,7 +79,7 @@ def test_eager(names):
 
 @pytest.mark.parametrize("names", [*[(n,) for n in TRANSFORMS], *PAIRS[::2], *TRIPLES[::5]], ids=".".join)
 def test_compiled(names):
-    found = gradc.compile(composed(Gradc, names))(gradc.tensor(X))
+    found = gradc.compile(composed(Gradc, names), backend="numpy" if len(names) > 1 else "xla")(gradc.tensor(X))
     np.testing.assert_allclose(found.numpy(), expected(names), rtol=1e-9, atol=1e-9)
 
 

@@ -12,7 +12,6 @@ from observing import CALLS, MISMATCH, REFUSED, SAME, outcome, watch
 import gradc
 from gradc.errors import GradcError
 
-
 ON_XLA = [*PROGRAMS][::8]
 """The programs that are compiled by XLA; what is found to be an effect does not depend on what compiles the rest."""
 

@@ -79,7 +79,7 @@ def tensors(value: Any) -> Iterator[Any]:
             yield from tensors(x)
 
 
-MOST = 12
+MOST = 6
 """The cases of a module that are compared: of more, some spread over all of them."""
 
 

@@ -117,12 +117,15 @@ class Specialisation:
         traced.state = state or []
         self.draws = draws
         if state is None:
-            self.inputs, self.updates, self.cleared, self.grads = [], [], [], []
+            self.inputs, self.updates, self.cleared, self.grads, self.new_grads = [], [], [], [], []
             return
         self.inputs = [self._place(source) for source in traced.inputs]
         self.updates = [self._place(source) for source in traced.updates]
         self.cleared = [state[s.index] for s, grad in traced.grads if grad is None and s.kind == "state"]
-        self.grads = [(s, grad) for s, grad in traced.grads if grad is not None or s.kind != "state"]
+        self.new_grads = [(state[s.index], grad.index) for s, grad in traced.grads
+                          if s.kind == "state" and grad is not None and grad.kind == "result"]
+        self.grads = [(s, grad) for s, grad in traced.grads
+                      if s.kind != "state" or grad is not None and grad.kind != "result"]
 
     def _split(self, joint: Graph, passes: Sequence[Pass]) -> Program:
         start = time.perf_counter()
@@ -187,6 +190,8 @@ class Specialisation:
                 np.copyto(tensor._array, np.asarray(array))
         for tensor in self.cleared:
             tensor._grad = None
+        for tensor, i in self.new_grads:
+            tensor._grad = results[i]
         for target, grad in self.grads:
             self._find(target, arguments, results)._grad = None if grad is None else self._find(
                 grad, arguments, results)

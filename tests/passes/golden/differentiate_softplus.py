@@ -18,7 +18,6 @@ def after(x: f32[4, 3], w: f32[3]):
     d_softplus_0: f32[4] = expand(reshape_0, shape=(4,))  # train.py:2 ~grad
     sigmoid_0: f32[4] = sigmoid(z)                        # train.py:2 ~grad
     d_z: f32[4] = mul(d_softplus_0, sigmoid_0)            # train.py:2 ~grad
-    t_0: f32[3, 4] = t(x)                                 # train.py:1 ~grad
     reshape_1: f32[4] = reshape(d_z, shape=(4,))          # train.py:1 ~grad
-    d_w: f32[3] = matmul(t_0, reshape_1)                  # train.py:1 ~grad
+    d_w: f32[3] = matmul(reshape_1, x)                    # train.py:1 ~grad
     return loss, d_w
