@@ -50,6 +50,13 @@ class GradError(GradcError, RuntimeError):
 class TraceError(GradcError, RuntimeError):
     """Something that a traced function cannot do."""
 
+    made = 0
+    """How many there have been, by which `compile` notices one that the function itself has caught."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        TraceError.made += 1
+
 
 class VerifyError(GradcError, ValueError):
     """A graph that is not well formed."""

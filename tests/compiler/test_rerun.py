@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 import warnings
 
@@ -296,3 +297,60 @@ def test_numbers_of_a_rerun_are_inputs() -> None:
     for i in range(6):
         assert f(vector(), i / 4)[0].item() == i / 4
     assert len(f.cache_info()) <= 3 and seen == [i / 4 for i in range(6)]
+
+
+# What could go wrong unseen
+
+
+def test_a_number_that_leads_to_an_effect_does_not_lend_its_value_to_a_program() -> None:
+    seen: list[int] = []
+
+    def f(x, n):
+        if n == 2:
+            seen.append(n)
+            return x - 1
+        return x + 1
+
+    compiled = gradc.compile(f)
+    for n in (1, 2, 2, 1, 2):
+        np.testing.assert_array_equal(compiled(vector(), n), vector() - 1 if n == 2 else vector() + 1)
+    assert seen == [2, 2, 2]
+
+
+def test_results_keep_their_class_and_their_attributes() -> None:
+    def ordered(x):
+        return collections.OrderedDict(b=x, a=x + 1)
+
+    def tagged(x):
+        y = x * 2
+        y.tag = "two"
+        return y
+
+    for _ in range(2):
+        result = gradc.compile(ordered)(vector())
+        assert type(result) is collections.OrderedDict and [*result] == ["b", "a"]
+    compiled = gradc.compile(tagged)
+    assert [compiled(vector()).tag for _ in range(3)] == ["two"] * 3
+
+
+def test_an_error_of_gradc_that_is_caught_is_no_other_path() -> None:
+    def f(x):
+        try:
+            return x * gradc.initial_seed()
+        except RuntimeError:
+            return x * 0
+
+    gradc.manual_seed(5)
+    compiled = gradc.compile(f)
+    with pytest.warns(RuntimeWarning, match="catches the error"):
+        assert compiled(vector()).tolist() == [5.0, 10.0, 15.0]
+    assert compiled(vector()).tolist() == [5.0, 10.0, 15.0]
+
+
+def test_no_retrace_forbids_new_paths_too() -> None:
+    f = gradc.compile(lambda x: x.exp() if x.sum() > 0 else x.sin())
+    f(vector())
+    with gradc.no_retrace():
+        f(vector())
+        with pytest.raises(TraceError, match="no_retrace"):
+            f(-vector())

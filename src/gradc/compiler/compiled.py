@@ -50,14 +50,15 @@ MODES = (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cu
 class _Kind:
     """What is known of the calls with arguments of one kind.
 
-    `programs` are whole calls as programs, tried in order; `effects` says why there is none, and the Python runs at
+    `names` are those of the tensors among the arguments; `programs` are whole calls as programs, tried in order; `effects` says why there is none, and the Python runs at
     every call; `eager` why not even that can be.
     """
 
-    __slots__ = ("description", "programs", "effects", "eager", "changing")
+    __slots__ = ("description", "names", "programs", "effects", "eager", "changing")
 
-    def __init__(self, description: dict[str, str]) -> None:
+    def __init__(self, description: dict[str, str], names: list[str]) -> None:
         self.description = description
+        self.names = names
         self.programs: list[Specialisation] = []
         self.effects: list[Effect] = []
         self.eager: str | None = None
@@ -107,7 +108,7 @@ class CompiledFunction:
             if now != kind.description:
                 reason, kind.description = difference(kind.description, now), now
         else:
-            kind = _Kind(description(self.function, args, kwargs))
+            kind = _Kind(description(self.function, args, kwargs), naming.of_arguments(self.function, args, kwargs))
             reason = self._new_kind(kind)
         title = graph_title(self.function)
         check_allowed(title, reason or "its first call")
@@ -115,8 +116,9 @@ class CompiledFunction:
         program = self._for_all_numbers(kind, args, kwargs, tensors, numbers, reason or "")
         if program is not None:
             return program(tensors)
+        known = len(kind.programs)
         result = self._first_run(kind, args, kwargs, tensors, reason or "the first call")
-        if kind.programs:
+        if len(kind.programs) > known:  # not so where the Python has to run from now on
             kind.programs[0].fixed = {i: identity(x) for i, x in enumerate(numbers)}
         if len(kind.programs) > RECOMPILE_LIMIT:
             warnings.warn(f"{title} was traced more than {RECOMPILE_LIMIT} times for arguments of one kind, because of "
@@ -178,10 +180,11 @@ class CompiledFunction:
         names = {} if watch is None else naming.of_tensors(function, args, kwargs)
         root = self._trees.setdefault((modes.grad, modes.autocast), Step())
         rerun = Rerun(function, root, names, effects, tensors, self.options, watch is not None)
-        args, kwargs = rerun.begin(naming.of_arguments(function, args, kwargs), args, kwargs)
+        args, kwargs = rerun.begin(kind.names, args, kwargs)
         with rerun.on(grad=modes.grad, autocast=modes.autocast):
             if watch is None:
                 result = function(*args, **kwargs)
+                rerun.check_errors()
             else:
                 settings = get_default_dtype()
                 with watch.on():
@@ -189,6 +192,7 @@ class CompiledFunction:
                     watch.returned(result)
                 if get_default_dtype() is not settings or current().grad is not modes.grad:
                     effects.note("write", "changes the default dtype, or whether gradients are recorded", UNKNOWN)
+                rerun.check_errors()
                 program = promoted(rerun, function, (args, kwargs), result, watch, self.options)
                 if program is not None:
                     self._made(program, reason)

@@ -19,11 +19,13 @@ import numpy as np
 
 from gradc import engine, locations
 from gradc.apply import apply
+from gradc.compiler import naming
 from gradc.compiler.arguments import is_array, leaves, tree_map
 from gradc.compiler.capture import Reading, StateTracer
 from gradc.compiler.effects import Effects
 from gradc.compiler.guards import UNGUARDED
 from gradc.compiler.options import Options
+from gradc.compiler.report import check_allowed
 from gradc.compiler.specialisation import Specialisation
 from gradc.compiler.trace import Source, collect
 from gradc.errors import TraceError
@@ -66,6 +68,7 @@ class Rerun(StateTracer):
             self.arguments.setdefault(id(tensor), Source("argument", i))
         self.compiled: list[Specialisation] = []
         self.flushed = False
+        self.errors = TraceError.made  # as many as there may have been when the function returns
         super().__init__(names)
         self._begin()
 
@@ -89,6 +92,13 @@ class Rerun(StateTracer):
         given = iter(self.given)
         return tree_map(  # type: ignore[no-any-return]
             lambda x: next(given) if isinstance(x, Tensor) or is_array(x) else x, (args, kwargs))
+
+    def check_errors(self) -> None:
+        """Raise TraceError if the function has caught one: what it did then, it would not do in eager mode."""
+        if TraceError.made > self.errors:
+            raise TraceError(f"{naming.graph_name(self.function)} catches the error by which gradc refuses to trace "
+                             f"something, and went another way than in eager mode{locations.quote(locations.here())}"
+                             f"\n    Catch narrower errors, or keep the function eager.")
 
     # Walking and growing the tree
 
@@ -225,9 +235,11 @@ class Rerun(StateTracer):
         self.flush()
 
     def record(self, op: Any, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        made = TraceError.made
         try:
             return super().record(op, operands, attrs)
         except TraceError:  # the shape of the result depends on values
+            self.errors += TraceError.made - made
             self.effects.note("read", f"{op.name}() (its shape depends on values)", locations.here())
         self.flush()
         with self.paused():
@@ -337,6 +349,7 @@ class Rerun(StateTracer):
         return leaves
 
     def _compile(self, key: Hashable, owners: list[Tensor]) -> Specialisation:
+        check_allowed(naming.graph_name(self.function), "values that were read led to another path")
         at, grads = self.place, self.grads
         self.place, self.grads = Step(), {}  # .grad is set here, not by the program
         self._leave()

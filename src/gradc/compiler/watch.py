@@ -47,6 +47,9 @@ MUTATING = frozenset("""
 """.split())
 """Methods that change their object."""
 
+TRACED = ("grad", "data", "requires_grad")
+"""Attributes of tensors whose change a trace records; others would be missing from what a program returns."""
+
 CONTAINERS = (list, dict, set, bytearray, np.ndarray)
 VALUES = (str, bytes, int, float, complex, tuple, frozenset, range, slice, type(None), type, np.generic, np.dtype)
 
@@ -198,10 +201,10 @@ class Watch:
         if store.kind == "augmented" and (isinstance(target, (*VALUES, Tensor)) or target is UNKNOWN and
                                           store.target is not None):
             return  # numbers and the like are replaced, not changed: the store that follows is seen by itself
-        if isinstance(target, Tensor) and (store.kind == "item" or store.text.rpartition(".")[2] in (
-                "grad", "data", "requires_grad")):
+        traced = isinstance(target, Tensor) and (store.kind == "item" or store.text.rpartition(".")[2] in TRACED)
+        if traced:
             return  # the trace sees it
-        if target is UNKNOWN or not self.is_fresh(target):
+        if target is UNKNOWN or isinstance(target, Tensor) or not self.is_fresh(target):
             self._note("write", f"writes {store.text}", frame)
 
     def _is_inner(self, code: CodeType) -> bool:
@@ -212,12 +215,13 @@ class Watch:
 
     def returned(self, result: Any) -> None:
         """Note a result of the run that a program could not make anew at every call."""
-        if isinstance(result, (list, dict)) and not self.is_fresh(result):
-            self.effects.note("object", f"returns a {type(result).__name__} from outside", locations.UNKNOWN)
-        elif isinstance(result, (list, tuple)):
+        kind = type(result)
+        if kind in (list, dict) and not self.is_fresh(result):
+            self.effects.note("object", f"returns a {kind.__name__} from outside", locations.UNKNOWN)
+        elif kind in (list, tuple) or isinstance(result, tuple) and hasattr(kind, "_fields"):
             for item in result:
                 self.returned(item)
-        elif isinstance(result, dict):
+        elif kind is dict:
             for item in result.values():
                 self.returned(item)
         elif result is not None and not isinstance(result, (bool, int, float, str, bytes, complex, Tensor, dtype)):
