@@ -213,7 +213,7 @@ def problems(op: OpInfo, all_samples: bool = False, types_only: bool = False) ->
                         yield Problem(found[0], variant, name, f"{described(sample)}: {found[1]}")
                 documented = op.supports_out and not op.name.startswith("nn.functional.")
                 if variant == "function" and documented and dtype is torch.float64 and samples:
-                    found = problem_of_out(samples[0], ours, theirs)
+                    found = problem_of_out(samples[0], ours, theirs, types_only)
                     if found:
                         yield Problem(found[0], "out", name, f"{described(samples[0])}: {found[1]}")
             except Missing as missing:
@@ -253,7 +253,7 @@ def compare_errors(ours: Exception | None, theirs: Exception | None) -> tuple[st
     return "errors", f"{type(ours).__name__} ({str(ours)[:160]}), not {said}"
 
 
-def problem_of_out(sample: SampleInput, ours: Any, theirs: Any) -> tuple[str, str] | None:
+def problem_of_out(sample: SampleInput, ours: Any, theirs: Any, types_only: bool) -> tuple[str, str] | None:
     """`out=` gets the result, and is what is returned."""
     with torch.no_grad(), gradc.no_grad():
         wanted = attempt(theirs, sample.input, *sample.args, **sample.kwargs)
@@ -266,7 +266,7 @@ def problem_of_out(sample: SampleInput, ours: Any, theirs: Any) -> tuple[str, st
         found = attempt(ours, *args, **kwargs, out=outs[0] if single else tuple(outs))
     if found.error:
         return "out", f"{type(found.error).__name__}: {str(found.error)[:200]}"
-    return compare(outs, wanted.result)
+    return compare(outs, wanted.result, types_only)
 
 
 def problems_of_errors(op: OpInfo) -> Iterator[Problem]:

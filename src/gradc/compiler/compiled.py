@@ -14,6 +14,7 @@ from gradc.compiler.backward import CompiledBackward
 from gradc.compiler.budget import in_bytes
 from gradc.compiler.effects import UNSEEN, Effect, Effects, Refusing
 from gradc.compiler.generalise import Numbers, generalised
+from gradc.compiler.guards import Guards
 from gradc.compiler.history import Stages, rows, show
 from gradc.compiler.interop import to_jax
 from gradc.compiler.options import DEFAULT, Options
@@ -50,8 +51,8 @@ MODES = (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cu
 class _Kind:
     """What is known of the calls with arguments of one kind.
 
-    `names` are those of the tensors among the arguments; `programs` are whole calls as programs, tried in order; `effects` says why there is none, and the Python runs at
-    every call; `eager` why not even that can be.
+    `names` are those of the tensors among the arguments; `programs` are whole calls as programs, tried in order;
+    `effects` says why there is none, and the Python runs at every call; `eager` why not even that can be.
     """
 
     __slots__ = ("description", "names", "programs", "effects", "eager", "changing")
@@ -186,12 +187,16 @@ class CompiledFunction:
                 result = function(*args, **kwargs)
                 rerun.check_errors()
             else:
-                settings = get_default_dtype()
+                settings, reached = get_default_dtype(), Guards()
+                reached.reach(naming.code_of(function), (function, *leaves((args, kwargs))))
                 with watch.on():
                     result = function(*args, **kwargs)
                     watch.returned(result)
                 if get_default_dtype() is not settings or current().grad is not modes.grad:
                     effects.note("write", "changes the default dtype, or whether gradients are recorded", UNKNOWN)
+                changed = None if effects else reached.broken()
+                if changed is not None:  # by a function of C that was handed what changes it
+                    effects.note("write", f"changes {changed}", UNKNOWN)
                 rerun.check_errors()
                 program = promoted(rerun, function, (args, kwargs), result, watch, self.options)
                 if program is not None:

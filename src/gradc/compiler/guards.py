@@ -78,6 +78,13 @@ class Guards:
         if (id(container), key) not in self._entries:  # the bound get keeps the container, and so its id
             self._entries[id(container), key] = (container.get, key, container.get(key, _MISSING))
 
+    def reach(self, function: Any, objects: Iterable[Any]) -> None:
+        """Assume that what a function has names for stays, as far as that can be told before it runs."""
+        code = getattr(function, "__code__", None)
+        self._names = frozenset() if code is None else _attribute_names(code)
+        for each in objects:
+            self.inside(each)
+
     def forget(self, container: dict[Any, Any], key: Any) -> None:
         """Assume nothing more of `container[key]`."""
         self._entries.pop((id(container), key), None)
@@ -193,7 +200,7 @@ class Guards:
             return
         self._entries_of(vars(owner), self._names.intersection(held))
         for name in self._names.difference(held):
-            if name in self._asked or hasattr(type(owner), name):
+            if name in self._asked or any(name in vars(base) for base in type(owner).__mro__):
                 self.entry(vars(owner), name)
 
     def _entries_of(self, container: Any, names: Iterable[Any], deep: bool = True) -> None:
@@ -218,7 +225,6 @@ class Guards:
         self.unseen += [f"{name} of a tensor" for name in self._names.intersection(("_version", "data_ptr"))]
         if self._names.intersection(("hasattr", "getattr", "AttributeError")):
             self._asked = self._names.difference(*[code.co_names for code in codes])
-        self.inside(getattr(function, "__self__", None))
         self.inside(function)
         for argument in arguments:
             self.inside(argument)

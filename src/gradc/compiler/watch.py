@@ -97,6 +97,7 @@ class Watch:
         self.codes: dict[CodeType, dict[str, Any]] = {}
         self._fresh: dict[int, Any] = {}
         self._young: set[int] = set()
+        self._returned: set[int] = set()
         self._instructions: Any = None
 
     @contextlib.contextmanager
@@ -216,6 +217,10 @@ class Watch:
     def returned(self, result: Any) -> None:
         """Note a result of the run that a program could not make anew at every call."""
         kind = type(result)
+        if kind in (list, dict) and id(result) in self._returned:
+            self.effects.note("object", f"returns a {kind.__name__} twice", locations.UNKNOWN)
+            return
+        self._returned.add(id(result))
         if kind in (list, dict) and not self.is_fresh(result):
             self.effects.note("object", f"returns a {kind.__name__} from outside", locations.UNKNOWN)
         elif kind in (list, tuple) or isinstance(result, tuple) and hasattr(kind, "_fields"):

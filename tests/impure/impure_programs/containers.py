@@ -500,3 +500,36 @@ def memo_of_tensors(t):
         return x + memo["scale"]
 
     return Case(step, numbers(t), lambda: memo)
+
+
+@impure
+def list_appended_by_a_function_of_c(t):
+    seen = []
+
+    def step(x):
+        list(map(seen.append, [len(seen)]))
+        return x * len(seen)
+
+    return Case(step, numbers(t), lambda: list(seen))
+
+
+@impure
+def deque_consumes(t):
+    seen = []
+
+    def step(x):
+        deque(map(seen.append, [1, 2]), maxlen=0)
+        return x + len(seen)
+
+    return Case(step, numbers(t), lambda: len(seen))
+
+
+@impure
+def the_same_list_twice(t):
+    def step(x):
+        once = [x + 1]
+        both = {"a": once, "b": once}
+        both["a"].append(x)
+        return both, both["a"] is both["b"]
+
+    return Case(step, numbers(t))
