@@ -149,7 +149,7 @@ def faults() -> list[Fault | WrongRule]:
         Fault(split.split, "(*results, *read), saved=len(read)", "(*read, *results), saved=len(read)"),
         Fault(split.split, "*graph.updated)", ")"),
         Fault(split._needed, "live.update(x for x in node.inputs if x not in given)", "live.update(node.inputs[:1])"),
-        Fault(building.Builder.keep, "map(self.current, node.inputs)", "map(self.current, node.inputs[::-1])"),
+        Fault(building.Builder.keep, "for x in node.inputs]", "for x in node.inputs[::-1]]"),
         Fault(building.Builder.finish, "tuple(map(self.current, changes", "tuple((changes"),
         Fault(walk.fresh_names, "used.add(name)", "pass"),
         WrongRule("add_neg", lambda x, y: x + y, "x + y"),

@@ -19,6 +19,7 @@ from gradc.interpreter import python
 from gradc.ir import Graph, Type, parse, verify
 from gradc.nn import functional as F
 from gradc.passes.pipeline import PASSES, run
+from gradc.passes.templates import Templates
 from gradc.tensor import Tensor
 
 FLAT, MATRIX, LABELS, SQUARE = (4,), (4, 3), "labels", (3, 3)
@@ -217,6 +218,17 @@ def program(steps: list[tuple[int, int, int]]) -> Callable[..., Any]:
 @given(STEPS)
 def test_random_graphs(steps: list[tuple[int, int, int]]) -> None:
     check(gradc.make_ir(program(steps))(*inputs([(2, 3), (3,), ()])))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(STEPS)
+def test_what_is_copied_from_a_template_is_what_would_be_recorded(steps: list[tuple[int, int, int]]) -> None:
+    graph = gradc.make_ir(program(steps + steps))(*inputs([(2, 3), (3,), ()]))
+    copied = [stage.graph for stage in run(graph)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Templates, "record", lambda self, what, operands, attrs, location, make: make())
+        recorded = [stage.graph for stage in run(graph)]
+    assert copied == recorded
 
 
 # Time

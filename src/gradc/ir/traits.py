@@ -28,12 +28,12 @@ def kinds(op: Op) -> Sequence[str]:
 
 def is_block(node: Node) -> bool:
     """Whether the node is a fused block: its region reads values from around it and defines the node's results."""
-    return region(node.op) == "block" and len(node.regions) == 1
+    return len(node.regions) == 1 and region(node.op) == "block"
 
 
 def is_call(node: Node) -> bool:
     """Whether the node calls its first region, which may be opened in its place."""
-    return region(node.op) == "call" and bool(node.regions)
+    return bool(node.regions) and region(node.op) == "call"
 
 
 def is_closed(node: Node) -> bool:

@@ -40,7 +40,8 @@ class Builder(Tracer):
     def keep(self, node: Node) -> Node:
         """Append a node of the old graph, reading what its operands have become."""
         if not self.mapping.keys().isdisjoint(node.inputs):
-            node = node.replace(inputs=tuple(map(self.current, node.inputs)))
+            inputs = tuple([self.current(x) for x in node.inputs])
+            node = Node(node.op, inputs, node.attrs, node.outputs, node.loc, node.regions)
         self.nodes.append(node)
         return node
 

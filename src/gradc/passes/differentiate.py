@@ -14,6 +14,7 @@ from gradc.ops.creation import ones_like, zeros_like
 from gradc.ops.custom import saved
 from gradc.passes.building import Builder, renamed
 from gradc.passes.regions import Pull
+from gradc.passes.templates import Templates
 from gradc.tensor import Tensor
 
 
@@ -134,6 +135,7 @@ class _Reverse:
         self.cotangents: dict[Value, Operand] = {}
         self.unnamed: set[Operand] = set()
         self.seen = len(builder.nodes)
+        self.templates = Templates(builder)
 
     def one(self, output: Value) -> Operand:
         """The cotangent of a scalar output."""
@@ -143,7 +145,8 @@ class _Reverse:
         """Add a contribution to the cotangent of a value."""
         held = self.cotangents.get(value)
         if held is not None:
-            g = self.builder.run(add, [held, g], self.why)[0]
+            both, why = (held, g), self.why
+            g, = self.templates.record(add, both, {}, why, lambda: self.builder.run(add, both, why))
         self.cotangents[value] = g
 
     def complete(self, value: Value) -> Operand:
@@ -168,11 +171,20 @@ class _Reverse:
             self.complete(value)
         self.why = node.loc.because("grad")
         cotangents = [self.cotangents.get(v) for v in node.outputs]
-        needs = [x in self.depending for x in node.inputs]
-        found = self.builder.call(self.why, _formulas, self.builder, node, cotangents, needs)
+        found = self.cotangents_of(node, cotangents, [x in self.depending for x in node.inputs])
         for operand, g in zip(node.inputs, found, strict=True):
             if g is not None and isinstance(operand, Value):
                 self.add(operand, g)
+
+    def cotangents_of(self, node: Node, cotangents: Sequence[Operand], needs: Sequence[bool]) -> Sequence[Operand]:
+        """The cotangent of each operand of a node that needs one, by the gradient formulas of its op."""
+        def record() -> Sequence[Operand]:
+            return self.builder.call(self.why, _formulas, self.builder, node, cotangents, needs)  # type: ignore[no-any-return]
+
+        if node.regions:
+            return record()
+        values = (*node.inputs, *node.outputs, *cotangents)
+        return self.templates.record((node.op, *needs), values, node.attrs, self.why, record)
 
 
 def _formulas(builder: Builder, node: Node, cotangents: Sequence[Operand], needs: Sequence[bool]) -> list[Operand]:

@@ -21,6 +21,7 @@ from gradc.ir.text import is_name
 from gradc.passes.building import Builder
 from gradc.passes.cse import identity
 from gradc.passes.decompose import composite, decompose
+from gradc.passes.templates import Templates
 from gradc.tensor import Tensor
 from gradc.tracing import Tracer
 
@@ -85,6 +86,7 @@ class Site:
     node: Node
     builder: Builder
     made: dict[Operand, Node]
+    templates: Templates
 
     def producer(self, operand: Operand, op: str | None = None) -> Node | None:
         """The node that made an operand, if there is one and it is of the op named."""
@@ -98,6 +100,15 @@ class Site:
         result, = builder.run(function, operands, location, attrs)
         while any(composite(node.op) for node in builder.nodes[since:]):  # rules are for graphs of kernels
             result = _opened(builder, since, result, location)
+        return result
+
+    def copied(self, rule: str, function: Callable[..., Any], operands: Sequence[Operand],
+               attrs: Mapping[str, Any]) -> Operand:
+        """What `record` gives; a copy of what it gave before for operands of the same types, if it has."""
+        def record() -> tuple[Operand]:
+            return (self.record(rule, function, *operands, **attrs),)
+
+        result, = self.templates.record(function, operands, attrs, self.node.loc.because(rule), record)
         return result
 
 
@@ -158,7 +169,7 @@ def theorem(name: str, left: Callable[..., Any], right: Callable[..., Any], *, e
             operands, attrs = found
             if unless is not None and site.producer(operands[0], unless) is not None:
                 return None
-            return site.record(name, right, *operands, **attrs)
+            return site.copied(name, right, operands, attrs)
 
         return Finder(pattern.root.op.name, pattern.reads(), apply)
 
@@ -274,7 +285,7 @@ class _Pattern:
             expected = pattern.attrs[name]
             if name in self.attrs and expected == self.attrs[name]:
                 expected = bound.setdefault(name, x)
-            if identity(expected) != identity(x):
+            if expected is not x and identity(expected) != identity(x):
                 return False
         return True
 

@@ -9,11 +9,13 @@ from operator import itemgetter
 from gradc.ir import Graph, Node, Operand, Value, everywhere
 from gradc.passes.building import Builder, renamed
 from gradc.passes.dce import dce
-from gradc.passes.rewriting import Rule, Site, reads
+from gradc.passes.rewriting import Finder, Rule, Site, reads
 from gradc.passes.rules import RULES
+from gradc.passes.templates import Templates
 
-RuleTable = dict[str, dict[object, list[tuple[int, Rule]]]]
-"""Rules with their places, by the op of the node that they look at and by one of the things that the node must read."""
+Entry = tuple[int, Finder]
+RuleTable = dict[str, dict[object, list[Entry]]]
+"""What looks for rules, with their places, by the op of the node that they look at and by one thing that it reads."""
 
 
 @everywhere
@@ -25,10 +27,11 @@ def simplify(graph: Graph, rules: Iterable[Rule] = RULES) -> Graph:
     """
     table = by_root(tuple(rules))
     builder = Builder(graph)
+    templates = Templates(builder)
     made: dict[Operand, Node] = {}
     changed = False
     for node in graph.nodes:
-        changed |= _settle(node, builder, made, table)
+        changed |= _settle(node, builder, made, table, templates)
     return dce(builder.finish()) if changed else graph
 
 
@@ -37,15 +40,16 @@ def by_root(rules: tuple[Rule, ...]) -> RuleTable:
     """The rules in a table. A node is held only against rules whose op and one of whose operands it has."""
     table: RuleTable = {}
     for place, rule in enumerate(rules):
-        key = min(rule.reads, key=str) if rule.reads else _ANYTHING
-        table.setdefault(rule.root, {}).setdefault(key, []).append((place, rule))
+        finder = rule.finder
+        key = min(finder.reads, key=str) if finder.reads else _ANYTHING
+        table.setdefault(finder.root, {}).setdefault(key, []).append((place, finder))
     return table
 
 
 _ANYTHING = object()
 
 
-def _settle(node: Node, builder: Builder, made: dict[Operand, Node], table: RuleTable) -> bool:
+def _settle(node: Node, builder: Builder, made: dict[Operand, Node], table: RuleTable, templates: Templates) -> bool:
     """Append a node, or what the rules make of it; whether any rule applied."""
     waiting = [node]
     applied = 0
@@ -53,7 +57,7 @@ def _settle(node: Node, builder: Builder, made: dict[Operand, Node], table: Rule
         kept = builder.keep(waiting.pop())
         start = len(builder.nodes)
         rules = table.get(kept.op.name)
-        found = _rewritten(kept, builder, made, rules) if rules and applied < LONGEST_CHAIN else None
+        found = _rewritten(kept, builder, made, rules, templates) if rules and applied < LONGEST_CHAIN else None
         if found is None:
             for value in kept.outputs:
                 made[value] = kept
@@ -73,15 +77,17 @@ LONGEST_CHAIN = 100
 
 
 def _rewritten(node: Node, builder: Builder, made: dict[Operand, Node],
-               rules: Mapping[object, Sequence[tuple[int, Rule]]]) -> Value | None:
+               rules: Mapping[object, Sequence[Entry]], templates: Templates) -> Value | None:
     """What the first rule that applies says equals the node."""
     found = reads(node, made)
     keyed = [entry for key in (_ANYTHING, *found) if key in rules for entry in rules[key]]
-    for _, rule in sorted(keyed, key=itemgetter(0)) if len(keyed) > 1 else keyed:
-        if not rule.reads <= found:
+    if not keyed:
+        return None
+    site, start = Site(node, builder, made, templates), len(builder.nodes)
+    for _, finder in sorted(keyed, key=itemgetter(0)) if len(keyed) > 1 else keyed:
+        if not finder.reads <= found:
             continue
-        start = len(builder.nodes)
-        result = rule.finder.apply(Site(node, builder, made))
+        result = finder.apply(site)
         if isinstance(result, Value) and result.type == node.outputs[0].type:
             return result
         del builder.nodes[start:]  # the sides differ in type here: x * 1 may promote or broadcast
