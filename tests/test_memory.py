@@ -177,16 +177,16 @@ def training_step(model, x, y, losses):
 
 
 @pytest.mark.slow
-def test_ten_thousand_steps_of_everything_do_not_grow():
+def test_thousands_of_steps_of_everything_do_not_grow():
     model = gradc.nn.Linear(3, 2)
     model.weight.register_post_accumulate_grad_hook(lambda p: None)
     gradc.autograd.graph.register_multi_grad_hook(list(model.parameters()), lambda gs: None)
     model.register_full_backward_hook(lambda m, inputs, outputs: None)
     x, y, losses = gradc.rand(4, 3, requires_grad=True), gradc.rand(4, 2), []
-    for _ in range(2500):  # until Python's own free lists are full
+    for _ in range(1500):  # until Python's own free lists are full
         training_step(model, x, y, losses)
     before = sys.getallocatedblocks()
-    for _ in range(7500):
+    for _ in range(2500):
         training_step(model, x, y, losses)
     assert sys.getallocatedblocks() - before < 500
 

@@ -8,6 +8,7 @@ import random
 
 import numpy as np
 import pytest
+from quick_xla import QUICK
 
 import gradc
 from gradc import func
@@ -64,9 +65,9 @@ def composed(m, names):
 
 @functools.cache
 def expected(names):
-    """By JAX; with XLA's older emitters, which compile these programs in half the time."""
+    """By JAX."""
     with jax.enable_x64(True):
-        function = jax.jit(composed(Jax, names), compiler_options={"xla_cpu_use_fusion_emitters": False})
+        function = jax.jit(composed(Jax, names), compiler_options=QUICK)
         return np.asarray(function(jax.numpy.asarray(X)))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from jax import lax
 from jax.scipy import special
+from quick_xla import QUICK
 
 import gradc  # noqa: F401  (registers the ops)
 from gradc import dtypes
@@ -112,18 +113,14 @@ def on_xla(function: Any, operands: list[Any]) -> list[np.ndarray[Any, Any]]:
     return together_on_xla([function], [operands])[0]
 
 
-def together_on_xla(functions: Sequence[Any], operands: Sequence[list[Any]],
-                    quick: bool = False) -> list[list[np.ndarray[Any, Any]]]:
-    """The results of each function of its own operands, as one program: XLA compiles that in half the time.
-
-    `quick` has XLA emit code in its older way, which takes less than half of the rest.
-    """
-    options = {"xla_cpu_use_fusion_emitters": False} if quick else None
+def together_on_xla(functions: Sequence[Any],
+                    operands: Sequence[list[Any]]) -> list[list[np.ndarray[Any, Any]]]:
+    """The results of each function of its own operands, as one program: XLA compiles that in half the time."""
     programs = [lowered(f, given) for f, given in zip(functions, operands, strict=True)]
     arrays = [[x._array for x in given if isinstance(x, Tensor)] for given in operands]
     with jax.enable_x64(True):
         run = jax.jit(lambda arrays: [f(*given) for f, given in zip(programs, arrays, strict=True)],
-                      compiler_options=options)
+                      compiler_options=QUICK)
         found = run(arrays)
     return [[np.asarray(r) for r in results] for results in found]
 

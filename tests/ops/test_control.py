@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from quick_xla import QUICK
 
 import gradc as torch
 from gradc.interpreter import python
@@ -138,11 +140,34 @@ def double(function: Callable[..., Any]) -> Callable[..., Any]:
     return torch.func.grad(run)
 
 
-def their_double(function: Callable[..., Any], count: int) -> Callable[..., Any]:
-    def run(*args: Any) -> Any:
-        return sum((jnp.sin(g) * g).sum() for g in jax.grad(function, tuple(range(count)))(*args))
+@functools.cache
+def theirs(name: str, how: str) -> Any:
+    """What JAX gives for a case: its value, gradients, gradients of those, tangents, or that for many examples."""
+    case = CASES[name]
+    bounded = case.theirs if case.reverse else CASES["while with a bound"].theirs
+    every = tuple(range(len(case.shapes)))
+    gradient = jax.grad(bounded, every)
+    arrays = case.arrays()
 
-    return jax.grad(run)
+    def slopes(*args: Any) -> Any:
+        return sum((jnp.sin(g) * g).sum() for g in gradient(*args))
+
+    ways: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+        "values": (case.theirs, arrays),
+        "gradients": (gradient, arrays),
+        "second order": (jax.grad(slopes), arrays),
+        "tangents": (lambda *args: jax.jvp(case.theirs, args, tuple(map(jnp.cos, args))), arrays),
+        "vmap": (jax.vmap(case.theirs), case.arrays(4)),
+        "vmap of the first": (jax.vmap(case.theirs, first(arrays)), [*case.arrays(4)[:1], *arrays[1:]]),
+        "vmap of the gradient": (jax.vmap(gradient), case.arrays(4)),
+    }
+    function, given = ways[how]
+    return jax.jit(function, compiler_options=QUICK)(*given)
+
+
+def first(arrays: list[np.ndarray]) -> tuple[int | None, ...]:
+    """The dims of operands of which only the first differs between examples."""
+    return (0, *[None] * (len(arrays) - 1))
 
 
 def close(ours: Any, theirs: Any) -> None:
@@ -156,7 +181,7 @@ def wide() -> Any:
         yield
 
 
-MODES = {"eager": lambda f: f, "compiled": torch.compile}
+MODES = {"eager": lambda f: f, "compiled": torch.compile(compiler_options=QUICK)}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -164,7 +189,7 @@ MODES = {"eager": lambda f: f, "compiled": torch.compile}
 class TestAgainstJax:
     def test_values(self, name: str, mode: str) -> None:
         case = CASES[name]
-        close(MODES[mode](case.ours)(*tensors(case.arrays())), case.theirs(*case.arrays()))
+        close(MODES[mode](case.ours)(*tensors(case.arrays())), theirs(name, "values"))
 
     def test_gradients(self, name: str, mode: str) -> None:
         case = CASES[name]
@@ -174,16 +199,13 @@ class TestAgainstJax:
                 MODES[mode](case.ours)(*given).backward()
             return
         MODES[mode](case.ours)(*given).backward()
-        theirs = case.theirs if case.reverse else CASES["while with a bound"].theirs
-        close([x.grad for x in given], jax.grad(theirs, tuple(range(len(given))))(*case.arrays()))
+        close([x.grad for x in given], theirs(name, "gradients"))
 
     def test_second_order(self, name: str, mode: str) -> None:
         case = CASES[name]
         if not case.reverse and mode == "compiled":
             pytest.skip("no reverse mode")
-        theirs = case.theirs if case.reverse else CASES["while with a bound"].theirs
-        close(MODES[mode](double(case.ours))(*tensors(case.arrays())),
-              their_double(theirs, len(case.shapes))(*case.arrays()))
+        close(MODES[mode](double(case.ours))(*tensors(case.arrays())), theirs(name, "second order"))
 
     def test_tangents(self, name: str, mode: str) -> None:
         case = CASES[name]
@@ -192,26 +214,25 @@ class TestAgainstJax:
         def pushed(*args: Any) -> Any:
             return torch.func.jvp(case.ours, args[: len(directions)], args[len(directions) :])
 
-        close(MODES[mode](pushed)(*tensors([*case.arrays(), *directions])),
-              jax.jvp(case.theirs, case.arrays(), directions))
+        close(MODES[mode](pushed)(*tensors([*case.arrays(), *directions])), theirs(name, "tangents"))
 
     def test_vmap(self, name: str, mode: str) -> None:
         case = CASES[name]
-        close(MODES[mode](torch.vmap(case.ours))(*tensors(case.arrays(4))), jax.vmap(case.theirs)(*case.arrays(4)))
+        close(MODES[mode](torch.vmap(case.ours))(*tensors(case.arrays(4))), theirs(name, "vmap"))
 
     def test_vmap_of_the_first(self, name: str, mode: str) -> None:
         case = CASES[name]
         arrays = [*case.arrays(4)[:1], *case.arrays()[1:]]
-        dims = (0, *[None] * (len(arrays) - 1))
-        close(MODES[mode](torch.vmap(case.ours, dims))(*tensors(arrays)), jax.vmap(case.theirs, dims)(*arrays))
+        found = MODES[mode](torch.vmap(case.ours, first(arrays)))(*tensors(arrays))
+        close(found, theirs(name, "vmap of the first"))
 
     def test_vmap_of_the_gradient(self, name: str, mode: str) -> None:
         case = CASES[name]
         if not case.reverse:
             pytest.skip("no reverse mode in a trace")
         every = tuple(range(len(case.shapes)))
-        close(MODES[mode](torch.vmap(torch.func.grad(case.ours, every)))(*tensors(case.arrays(4))),
-              jax.vmap(jax.grad(case.theirs, every))(*case.arrays(4)))
+        found = MODES[mode](torch.vmap(torch.func.grad(case.ours, every)))(*tensors(case.arrays(4)))
+        close(found, theirs(name, "vmap of the gradient"))
 
 
 @pytest.mark.parametrize("name", CASES)
