@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.testing._internal import common_utils
 from torch.testing._internal.opinfo.core import OpInfo, SampleInput
 from translation import Missing, counterpart, named, of_the_database, rebound, translated
 
@@ -22,6 +23,8 @@ TOLERANCES = {"float64": 1e-8, "complex128": 1e-8, "float32": 2e-5, "complex64":
               "bfloat16": 2e-2}
 GENERATED = 400
 """Samples are spread over the first so many that the database generates."""
+
+common_utils.extract_test_fn = lambda: None  # it reads the source of every frame above, to look for a unittest
 
 
 @dataclass
