@@ -2,148 +2,129 @@
 
     python benchmarks/optimiser.py
 
-The programs are steps of the kinds that the examples make. Each runs compiled with all passes, compiled without those
-that can be left out, and as the same function written for jax.jit; they take turns in one process.
+The passes are shown for the step of every example. The times are those of the steps of peers.py: each runs compiled
+with all passes, compiled without those that can be left out, and as written by hand for jax.jit; they take turns in one
+process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import io
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import harness
 import numpy as np
+from peers import PEERS, Peer
 
 import gradc
-from gradc import autograd
-from gradc.compiler.history import HEADINGS, cells, rows
-from gradc.nn import functional as F
+from gradc.compiler.history import HEADINGS, Row, cells, rows
 from gradc.passes import without
 
 BARE = [without(name) for name in ("simplify", "fold", "cse", "dce", "fuse", "schedule", "free")]
-RANDOM = np.random.default_rng(0)
+
+EXAMPLES = ("cnn", "custom_gradient", "digits", "edit_the_gradient", "gan", "gpt", "logistic_regression",
+            "lstm_language_model", "neural_ode", "per_example_gradients", "resnet18", "scan_rnn", "see_the_gradient",
+            "vae")
+"""Those that take a step that can be one program. policy_gradient goes on until all poles have fallen; tutorial and
+why_is_my_gradient_zero show eager mode."""
 
 
-def normal(*shape: int) -> Any:
-    """Random numbers in single precision."""
-    return RANDOM.standard_normal(shape).astype(np.float32) / 8
+# The passes, for every example
 
 
-# The programs: a step for gradc, and the loss of which jax takes the same gradients
+@contextlib.contextmanager
+def recorded() -> Iterator[list[Any]]:
+    """The functions that are compiled inside."""
+    made: list[Any] = []
+    compile = gradc.compile
+
+    def noted(*args: Any, **options: Any) -> Any:
+        found = compile(*args, **options)
+        if not args:
+            return lambda function: noted(function, **options)
+        made.append(found)
+        return found
+
+    gradc.compile = noted
+    try:
+        yield made
+    finally:
+        gradc.compile = compile
 
 
-def logistic(x: Any, y: Any, w: Any) -> Any:
-    """The gradient of a logistic regression."""
-    return autograd.grad(F.binary_cross_entropy_with_logits(x @ w, y), [w])
+def compiled_step(name: str) -> Any:
+    """The compiled function of an example, called once; where it compiles nothing, its `step` compiled."""
+    arguments, sys.argv = sys.argv, [name, "--compile", "--epochs=1"]
+    try:
+        with recorded() as made, contextlib.redirect_stdout(io.StringIO()):
+            names = harness.example(name, gradc)
+            if "main" in names:
+                names["main"](1)
+            elif not made:
+                step = names["step"] = gradc.compile(names["step"])
+                next(names["train"](1)) if "train" in names else step(names["parameters"])
+    finally:
+        sys.argv = arguments
+    return made[0]
 
 
-def logistic_jax(jax: Any) -> Callable[..., Any]:
-    def loss(x: Any, y: Any, w: Any) -> Any:
-        z = x @ w
-        return (y * jax.nn.softplus(-z) + (1 - y) * jax.nn.softplus(z)).mean()
-
-    return lambda x, y, w: jax.grad(loss, argnums=2)(x, y, w)
-
-
-def perceptron(x: Any, y: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-    """The gradients of a classifier of two layers."""
-    return autograd.grad(F.cross_entropy((x @ a + b).relu() @ c + d, y), [a, b, c, d])
-
-
-def perceptron_jax(jax: Any) -> Callable[..., Any]:
-    def loss(x: Any, y: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-        z = jax.nn.log_softmax(jax.nn.relu(x @ a + b) @ c + d)
-        return -jax.numpy.take_along_axis(z, y[:, None], 1).mean()
-
-    return lambda *given: jax.grad(loss, argnums=(2, 3, 4, 5))(*given)
+def passes(name: str) -> str:
+    """An example's table: a line for each pass that changed something, with what it was and became."""
+    program = compiled_step(name).last
+    table = rows(program.stages, program.seconds)
+    lines = [f"## {name}", "", f"| {' | '.join(HEADINGS)} |", f"|---|{'--:|' * (len(HEADINGS) - 1)}"]
+    lines += [f"| {' | '.join(cells(row))} |" for row in table if row.before != row.after]
+    same = [row.name for row in table if row.before == row.after]
+    first, last = table[_gradients(table)], table[-1]
+    shares = ", ".join(f"{name} {getattr(last.after, name) / max(getattr(first.after, name), 1):.0%}"
+                       for name in ("nodes", "flops", "bytes", "peak"))
+    return "\n".join([*lines, "", f"Of what `{first.name}` gave: {shares}. No change by {', '.join(same) or 'none'}."])
 
 
-def attention(x: Any, q: Any, k: Any, v: Any) -> Any:
-    """The gradients of one head of attention."""
-    scores = (x @ q) @ (x @ k).t() / 8
-    return autograd.grad((scores.softmax(-1) @ (x @ v)).square().mean(), [q, k, v])
+def _gradients(table: list[Row]) -> int:
+    """The row from which on passes make the graph better: that of `decompose`, where all kernels are seen."""
+    return next(i for i, row in enumerate(table) if row.name == "decompose")
 
 
-def attention_jax(jax: Any) -> Callable[..., Any]:
-    def loss(x: Any, q: Any, k: Any, v: Any) -> Any:
-        scores = (x @ q) @ (x @ k).T / 8
-        return ((jax.nn.softmax(scores) @ (x @ v)) ** 2).mean()
-
-    return lambda *given: jax.grad(loss, argnums=(1, 2, 3))(*given)
+# The times
 
 
-def convolutions(x: Any, y: Any, a: Any, b: Any) -> Any:
-    """The gradients of two convolutions and a loss."""
-    z = F.conv2d(F.conv2d(x, a, padding=1).relu(), b, padding=1)
-    return autograd.grad(F.mse_loss(z, y), [a, b])
-
-
-def convolutions_jax(jax: Any) -> Callable[..., Any]:
-    def conv(x: Any, w: Any) -> Any:
-        return jax.lax.conv(x, w, (1, 1), "SAME")
-
-    def loss(x: Any, y: Any, a: Any, b: Any) -> Any:
-        return ((conv(jax.nn.relu(conv(x, a)), b) - y) ** 2).mean()
-
-    return lambda *given: jax.grad(loss, argnums=(2, 3))(*given)
-
-
-def second(x: Any) -> Any:
-    """A gradient of a gradient."""
-    g, = autograd.grad((x.tanh() * x.exp() / (1 + x * x)).sum(), x, create_graph=True)
-    return autograd.grad((g * g).sum(), [x])
-
-
-def second_jax(jax: Any) -> Callable[..., Any]:
-    def first(x: Any) -> Any:
-        return (jax.numpy.tanh(x) * jax.numpy.exp(x) / (1 + x * x)).sum()
-
-    return lambda x: jax.grad(lambda x: (jax.grad(first)(x) ** 2).sum())(x)
-
-
-LABELS = RANDOM.integers(0, 10, 256)
-PROGRAMS: dict[str, tuple[Callable[..., Any], Callable[[Any], Callable[..., Any]], list[Any]]] = {
-    "logistic regression": (logistic, logistic_jax, [normal(4096, 64), RANDOM.random(4096, np.float32), normal(64)]),
-    "perceptron": (perceptron, perceptron_jax, [normal(256, 784), LABELS, normal(784, 256), normal(256),
-                                                normal(256, 10), normal(10)]),
-    "attention": (attention, attention_jax, [normal(256, 64) * 8, normal(64, 64), normal(64, 64), normal(64, 64)]),
-    "convolutions": (convolutions, convolutions_jax, [normal(2, 4, 16, 16), normal(2, 4, 16, 16), normal(8, 4, 3, 3),
-                                                      normal(4, 8, 3, 3)]),
-    "second order": (second, second_jax, [normal(100_000)]),
-}
-
-
-def measure(name: str) -> str:
-    """A program's table of passes, and its times."""
-    step, made, arrays = PROGRAMS[name]
+def times(name: str, peer: Peer) -> str:
+    """A line with the times of a step."""
     jax = harness.needed("jax")
     enter = gradc.compile(lambda x: x.clone())  # what a compiled function returns is jax's, as jax's operands are
-    given = [enter(gradc.tensor(x)) for x in arrays]
-    for x in given:
-        if x.dtype.is_floating_point:
-            x.requires_grad_()
-    optimised, bare = gradc.compile(step), gradc.compile(step, passes=BARE)
-    jitted, constants = jax.jit(made(jax)), [jax.numpy.asarray(x) for x in arrays]
-    calls = {"all passes": lambda: [x.numpy() for x in optimised(*given)],  # which waits for the result
-             "without": lambda: [x.numpy() for x in bare(*given)],
+    given = [enter(gradc.tensor(x)) for x in peer.arrays]
+    for x in given[len(peer.data) :]:
+        x.requires_grad_(not peer.whole)
+    optimised, bare = gradc.compile(peer.step()), gradc.compile(peer.step(), passes=BARE)
+    jitted, constants = jax.jit(peer.jax_step()), [jax.numpy.asarray(x) for x in peer.arrays]
+    calls = {"all": lambda: [x.numpy() for x in optimised(*given)],  # which waits for the result
+             "bare": lambda: [x.numpy() for x in bare(*given)],
              "jax.jit": lambda: [np.asarray(x) for x in jax.tree.leaves(jitted(*constants))]}
-    case = harness.measure(harness.Case(name, calls, tolerance=2e-3), blocks=15, block_seconds=0.01)
-    table = [cells(row) for row in rows(optimised.last.stages, optimised.last.seconds)]
-    lines = [f"| {' | '.join(HEADINGS)} |", f"|---|{'--:|' * (len(HEADINGS) - 1)}",
-             *(f"| {' | '.join(line)} |" for line in table)]
+    case = harness.measure(harness.Case(name, calls, tolerance=2e-3), blocks=25, block_seconds=0.01)
     base = case.medians["jax.jit"]
-    times = ", ".join(f"{key} {value * 1e6:.0f} µs ({value / base:.2f})" for key, value in case.medians.items())
-    return f"## {name}\n\n{times}\n\n" + "\n".join(lines)
+    cells = " | ".join(f"{seconds * 1e6:.0f}" for seconds in case.medians.values())
+    return f"| {name} | {cells} | {case.medians['all'] / base:.2f} | {case.medians['bare'] / base:.2f} |"
 
 
 def main() -> None:
     """Measure and write the tables."""
-    parts = [f"# The optimiser\n\n{harness.header()}\n\nThe time of a compiled step with all passes, without those "
-             f"that can be left out, and of jax.jit of the same function, with the multiple of the last."]
-    for name in PROGRAMS:
-        parts.append(measure(name))
+    parts = [f"# The optimiser\n\n{harness.header()}\n\nThe time of a step compiled with all passes, without those "
+             "that can be left out (simplify, fold, cse, dce, fuse, schedule, free), and of jax.jit of the same "
+             "function written by hand, in µs; and the first two as multiples of the last.\n\n"
+             "| | all passes | without | jax.jit | all / jax.jit | without / jax.jit |\n|---|--:|--:|--:|--:|--:|\n"]
+    for name, peer in PEERS.items():
+        parts[0] += times(name, peer) + "\n"
+        print(parts[0].splitlines()[-1], flush=True)
+    parts.append("# What each pass does\n\nThe step of every example in examples/, forward, backward and the "
+                 "optimizer's update in one graph: a line for each pass that changed something.\n")
+    for name in EXAMPLES:
+        parts.append(passes(name))
         print(parts[-1], flush=True)
-    harness.write("optimiser", "\n\n".join(parts) + "\n")
+    harness.write("optimiser", "\n\n".join(part.rstrip() for part in parts) + "\n")
 
 
 if __name__ == "__main__":

@@ -37,16 +37,20 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=
 schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
 
 
+def step(x, y):
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
 def train(epochs):
     """Yields the loss of every step."""
     for _ in range(epochs):
         model.train()
         for x, y in data.DataLoader(training, batch_size=50, shuffle=True):
-            optimizer.zero_grad()
-            loss = F.cross_entropy(model(x), y)
-            loss.backward()
-            optimizer.step()
-            yield loss.item()
+            yield step(x, y).item()
         schedule.step()
 
 

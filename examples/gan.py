@@ -39,15 +39,21 @@ def improve(network, loss):
     optimizers[network].zero_grad()
     loss.backward()
     optimizers[network].step()
-    return loss.item()
+    return loss
+
+
+def step():
+    """The losses of discriminator and generator."""
+    invented = generator(torch.randn(BATCH, NOISE))
+    judged = criterion(discriminator(sample()), real) + criterion(discriminator(invented.detach()), fake)
+    return improve(discriminator, judged), improve(generator, criterion(discriminator(invented), real))
 
 
 def train(steps):
-    """Yields the losses of discriminator and generator of every step."""
+    """Yields the losses of every step."""
     for _ in range(steps):
-        invented = generator(torch.randn(BATCH, NOISE))
-        judged = criterion(discriminator(sample()), real) + criterion(discriminator(invented.detach()), fake)
-        yield improve(discriminator, judged), improve(generator, criterion(discriminator(invented), real))
+        judged, fooled = step()
+        yield judged.item(), fooled.item()
 
 
 if __name__ == "__main__":

@@ -71,16 +71,20 @@ model = GPT(len(alphabet), CONTEXT, width=64, heads=4, layers=3)
 optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
 
 
+def step(pieces):
+    logits = model(pieces[:, :-1])
+    loss = F.cross_entropy(logits.flatten(0, 1), pieces[:, 1:].flatten())
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
 def train(steps):
     """Yields the loss of every step, in nats per character."""
     for _ in range(steps):
         pieces = codes[torch.randint(len(codes) - CONTEXT, (BATCH, 1)) + torch.arange(CONTEXT + 1)]
-        logits = model(pieces[:, :-1])
-        loss = F.cross_entropy(logits.flatten(0, 1), pieces[:, 1:].flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        yield loss.item()
+        yield step(pieces).item()
 
 
 @torch.no_grad()

@@ -59,17 +59,22 @@ def pieces():
             yield i == 0, x[:, i : i + PIECE], y[:, i : i + PIECE]
 
 
+def step(x, y, state):
+    """The loss, and the state of mind behind the piece, without its history."""
+    logits, state = model(x, state)
+    loss = F.cross_entropy(logits.flatten(0, 1), y.flatten())
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss, tuple(part.detach() for part in state)
+
+
 def train(steps):
     """Yields the loss of every step, in nats per character."""
     state = None
     for _, (new, x, y) in zip(range(steps), pieces(), strict=False):
-        state = None if new else tuple(part.detach() for part in state)
-        logits, state = model(x, state)
-        loss = F.cross_entropy(logits.flatten(0, 1), y.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        loss, state = step(x, y, None if new else state)
         yield loss.item()
 
 

@@ -50,16 +50,19 @@ field = Field()
 optimizer = torch.optim.RMSprop(field.parameters(), lr=2e-3)
 
 
+def step(pieces):
+    optimizer.zero_grad()
+    loss = (rk4(field, pieces[0], LENGTH) - pieces).abs().mean()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
 def train(steps):
     """Fit short pieces of the spiral; yields the mean distance of every step."""
     for _ in range(steps):
         first = torch.randperm(TIMES - LENGTH)[:BATCH]
-        pieces = truth[first + torch.arange(LENGTH).unsqueeze(1)]
-        optimizer.zero_grad()
-        loss = (rk4(field, pieces[0], LENGTH) - pieces).abs().mean()
-        loss.backward()
-        optimizer.step()
-        yield loss.item()
+        yield step(truth[first + torch.arange(LENGTH).unsqueeze(1)]).item()
 
 
 if __name__ == "__main__":

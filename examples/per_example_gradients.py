@@ -25,11 +25,16 @@ def clipped_mean(gradients, limit):
     return norms, {name: (g * scale.reshape(-1, *[1] * (g.dim() - 1))).mean(0) for name, g in gradients.items()}
 
 
-for step in range(201):
+def step(parameters):
+    """The norms of the gradients, and the parameters after a step."""
     gradients = vmap(grad(loss), in_dims=(None, 0, 0))(parameters, x, y)
     norms, mean = clipped_mean(gradients, limit=1.0)
-    parameters = {name: p - 0.3 * mean[name] for name, p in parameters.items()}
-    if step % 50 == 0:
+    return norms, {name: p - 0.3 * mean[name] for name, p in parameters.items()}
+
+
+for n in range(201):
+    norms, parameters = step(parameters)
+    if n % 50 == 0:
         right = loss(parameters, x[1:], y[1:])
-        print(f"step {step:3}  loss without the wrong label {right:.4f}  its gradient {norms[0]:8.2f}"
+        print(f"step {n:3}  loss without the wrong label {right:.4f}  its gradient {norms[0]:8.2f}"
               f"  the largest other {norms[1:].max():.2f}")

@@ -72,15 +72,19 @@ optimizer = torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9)
 data, labels = torch.rand(1, 3, 64, 64), torch.rand(1, 1000)
 
 
+def step(data, labels):
+    prediction = model(data)
+    loss = (prediction - labels).sum()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
 def train(steps):
     """Yields the loss of every step."""
     for _ in range(steps):
-        prediction = model(data)
-        loss = (prediction - labels).sum()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        yield loss.item()
+        yield step(data, labels).item()
 
 
 if __name__ == "__main__":

@@ -46,16 +46,19 @@ model = VAE()
 optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
 
 
+def step(batch):
+    optimizer.zero_grad()
+    logits, mean, log_variance = model(batch)
+    loss = loss_of(logits, batch, mean, log_variance)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
 def train(steps):
     """Yields the loss of every step."""
     for _ in range(steps):
-        batch = images[torch.randint(len(images), (BATCH,))]
-        optimizer.zero_grad()
-        logits, mean, log_variance = model(batch)
-        loss = loss_of(logits, batch, mean, log_variance)
-        loss.backward()
-        optimizer.step()
-        yield loss.item()
+        yield step(images[torch.randint(len(images), (BATCH,))]).item()
 
 
 if __name__ == "__main__":

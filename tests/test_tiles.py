@@ -8,6 +8,8 @@ import pytest
 import gradc
 from gradc.backends import numpy as backend
 from gradc.backends import tiles
+from gradc.ops import threads as sharing
+from gradc.ops.namespace import where
 from gradc.passes.local import tidy
 
 F = gradc.nn.functional
@@ -34,13 +36,13 @@ TABLE = {
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "LARGE", 8)
-    monkeypatch.setattr(tiles, "SHARED", 8)
+    monkeypatch.setattr(sharing, "SHARED", 8)
     monkeypatch.setattr(tiles, "TILE", 8)
 
 
 @pytest.fixture(params=[1, 3])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiles, "THREADS", request.param)
+    monkeypatch.setattr(sharing, "THREADS", request.param)
 
 
 @pytest.mark.usefixtures("threads")
@@ -78,11 +80,48 @@ def test_an_error_of_a_thread_is_raised() -> None:
             raise FloatingPointError("overflow")
 
     with pytest.raises(FloatingPointError, match="overflow"):
-        tiles.share(work, 4, threads=2)
+        sharing.share(work, 4, threads=2)
 
 
 def test_threads_keep_the_callers_errstate() -> None:
     found: list[str] = []
     with np.errstate(over="raise"):
-        tiles.share(lambda part: found.append(np.geterr()["over"]), 4, threads=3)
+        sharing.share(lambda part: found.append(np.geterr()["over"]), 4, threads=3)
     assert found == ["raise"] * 3
+
+
+def test_rows_are_summed_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """BLAS sums rows of some length, products among them without an array of their own: not in pairs, yet as well."""
+    monkeypatch.setattr(tiles, "TILE", 1000)
+    x, y = np.random.default_rng(0).standard_normal((2, 8, 500), np.float32)
+    function = lambda x, y: (x - x.mean(-1, True)) * (x * y).sum(-1, True)  # noqa: E731
+    graph = tidy(gradc.make_ir(function)(gradc.tensor(x), gradc.tensor(y)))
+    by_tiles = tiles.tiled(graph, backend.whole)
+    assert by_tiles is not None
+    exact = function(gradc.tensor(x.astype(np.float64)), gradc.tensor(y.astype(np.float64))).numpy()
+    wrong = [abs(run(x, y)[0] - exact).max() for run in (by_tiles, backend.whole(graph))]
+    assert wrong[0] <= 2 * wrong[1]
+
+
+@pytest.mark.skipif(sharing.openblas() is None, reason="NumPy has another BLAS")
+def test_products_of_shared_work_run_by_one_thread() -> None:
+    read, write = sharing.openblas()
+    before, found = read(), []
+    write(3)
+    sharing.share(lambda part: found.append(read()), 4, threads=2)
+    after = read()
+    write(before)
+    assert (found, after) == ([1, 1], 3)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
+def test_where_on_large_arrays_is_that_of_numpy(kind: type) -> None:
+    generator = np.random.default_rng(0)
+    test = generator.random((64, 64)) < 0.5
+    array = (generator.standard_normal((64, 64)) * 9).astype(kind)
+    numbers = [0, 1] if kind is np.int64 else [0.0, -0.0, np.nan, np.inf, 1.5]
+    for other in (array.T, array[:, :1], *[np.array(x, kind) for x in numbers]):
+        for pair in ((array, other), (other, array), (other, other)):
+            found, expected = where(test, *pair), np.where(test, *pair)
+            assert found.dtype == expected.dtype
+            assert found.tobytes() == expected.tobytes()

@@ -161,7 +161,8 @@ from gradc.ops.strided import *
 from gradc.ops.tapers import *
 from gradc.ops.writing import *
 from gradc.ops.writing import IN_PLACE as _IN_PLACE
-from gradc.passes.rewriting import rewrite, rule
+from gradc.passes.rewriting import rewrite
+from gradc.passes.simplify import rule
 from gradc.settings import *
 from gradc.shapes import Size
 from gradc.tensor import Tensor, device

@@ -98,6 +98,8 @@ class Tensor:
             array = self._array = np.array(self._device)
             self._device = None
             return array
+        if name.startswith("__"):  # which NumPy and others look for, often
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute {name!r}")
         raise MissingName("torch.Tensor", name, f"'{type(self).__name__}' object", self)
 
     # What it is
@@ -269,7 +271,8 @@ class Tensor:
         return host_array(self, "numpy()")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
+        array = self.numpy()
+        return array if dtype is None and not copy else np.array(array, dtype=dtype, copy=copy)
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers; a number for a 0-d tensor."""
@@ -401,7 +404,7 @@ def on_device(array: Any) -> Tensor:
     """A new tensor over a jax array, which becomes NumPy when eager code first reads it."""
     tensor = new(Tensor)
     tensor._device = array
-    tensor._storage = Storage()
+    tensor._storage = current().storage()
     tensor._node = None
     return tensor
 

@@ -171,6 +171,7 @@ STATEMENTS = [
     ("y: f32", NO_STATEMENT),
     ("del y", "there is no value y here"),
     ("del x.y", "x.y is not the name of a value"),
+    ("m: (f32[2], i64[2]) = max_dim(x, dim=0)\n    del m[0]", "m[0] is not the name of a value, or of a tuple"),
     ("def b(x: f32):\n        return x", "no node uses the graph b"),
     ("def b(x: f32):\n        return x\n    y: f32[2] = neg(b)", "b is a graph and not a value"),
     ("def x(x: f32):\n        return x", "the name x is defined twice"),

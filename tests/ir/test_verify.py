@@ -106,6 +106,17 @@ def test_fault_in_a_text(statement: str, message: str, ops: Any) -> None:
 # Faults that no text can have
 
 
+@pytest.mark.parametrize("parts", [(0,), (1, 0)])
+def test_a_tuple_is_freed_whole(parts: tuple[int, ...], ops: Any) -> None:
+    graph = parse("def f(x: f32[2]):\n    m: (f32, i64) = max_dim(x, dim=0)\n    del m\n    return x", ops)
+    verify(graph)
+    assert graph.nodes[1].inputs == graph.nodes[0].outputs
+    assert parse(str(graph), ops) == graph
+    freed = graph.nodes[1].replace(inputs=tuple(graph.nodes[0].outputs[i] for i in parts))
+    with pytest.raises(VerifyError, match=r"m\[.\] is freed, but not its whole tuple"):
+        verify(graph.replace(nodes=(graph.nodes[0], freed)))
+
+
 def test_value_that_is_read_before_its_definition(ops: Any) -> None:
     x, y = value("x"), value("y")
     late = Node(ops["neg"], (x,), {}, (y,))

@@ -12,11 +12,13 @@ from mutations import compare, in_random_order
 from test_pipeline import STEPS, inputs, program
 
 import gradc
+from gradc import autograd, nn
 from gradc.errors import ArgumentError, VerifyError
 from gradc.ir import OPS, Graph, parse
 from gradc.passes import after, before, using, without
 from gradc.passes.order import arranged
 from gradc.passes.pipeline import PASSES
+from gradc.passes.simplify import simplify
 
 STANDARD = [each.__name__ for each in PASSES]
 
@@ -100,6 +102,35 @@ def test_what_is_no_rule_is_refused(name, left, right, message: str) -> None:
         gradc.rule(name, left, right)
 
 
+def test_a_rule_holds_for_the_attributes_that_it_names_and_for_alike_ones() -> None:
+    first = gradc.rule("first", lambda x: x.neg().sum(0), lambda x: -x.sum(0))
+    same = gradc.rule("same", lambda x, *, dim=(0,): x.exp().sum(dim) - x.sum(dim), lambda x, *, dim: x.mean(dim))
+    graph = gradc.make_ir(lambda x: (x.neg().sum(1), x.neg().sum(0), x.exp().sum(0) - x.sum(1)))(gradc.ones(3, 3))
+    after = simplify(graph, [first, same])
+    assert str(after).count("~first") == 2  # the two nodes of one right side
+    assert "~same" not in str(after)
+    assert "~same" in str(simplify(gradc.make_ir(lambda x: x.exp().sum(1) - x.sum(1))(gradc.ones(3, 3)), [first, same]))
+
+
+@pytest.mark.parametrize(("left", "right"), [
+    (lambda x, y: x + y, lambda x, y: y + x), (lambda x: x.exp(), lambda x: (x / 2).exp() * (x / 2).exp()),
+    (lambda x: x.neg(), lambda x: 0 - x.neg().neg()), (lambda x, y: x @ y, lambda x, y: (y.t() @ x.t()).t()),
+])
+def test_a_rule_that_applies_without_end_is_refused(left, right) -> None:
+    with pytest.raises(ArgumentError, match="(?s)contains the left side.*test_order.py.*Exchange the two sides"):
+        gradc.rule("r", left, right)
+
+
+@pytest.mark.parametrize(("left", "right", "options"), [
+    (lambda x: x.neg().neg(), lambda x: x.abs().neg().neg().abs(), {"unless": "abs"}),
+    (lambda x, y: x + y, lambda x, y: y + x, {"when": lambda x, y: x.ndim < y.ndim}),
+    (lambda x: x.sum((0,)), lambda x: x.t().sum((1,)), {}),
+    (lambda x, a: x + a, lambda x, a: (a + x) * 1, {"when": lambda x, a: a < 0}),
+])
+def test_a_rule_that_finds_its_own_right_side_once_more_is_none_of_these(left, right, options) -> None:
+    assert gradc.rule("r", left, right, **options)
+
+
 @pytest.fixture
 def log_cosh():
     """An op of a user's own, which is forgotten afterwards."""
@@ -147,9 +178,62 @@ def test_what_is_no_op_is_refused(cls: type, message: str) -> None:
     assert before_it == OPS
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(STEPS, st.integers(0, 1000))
 def test_random_graphs_in_random_orders(steps: list[tuple[int, int, int]], seed: int) -> None:
     graph = gradc.make_ir(program(steps))(*inputs([(2, 3), (3,), ()]))
     with np.errstate(all="ignore"):
-        compare(graph, in_random_order(random.Random(seed)))
+        compare(graph, in_random_order(random.Random(seed)), check=True)
+
+
+def training(x, w, b):
+    """A step with a loss that has a block of each kind, and writes."""
+    z = (x @ w + b).tanh()
+    loss = nn.functional.cross_entropy(z, gradc.tensor([0, 1, 2, 0])) - x.neg().neg().amax()
+    loss = loss + (x.exp() * x.exp() + 0).sum()
+    g, = autograd.grad(loss, w, create_graph=True)
+    with gradc.no_grad():
+        b -= 0.1 * b.exp()
+    return loss + g.square().sum()
+
+
+PLACES = st.builds(lambda place, name, passes: place(name, *passes), st.sampled_from([before, after]),
+                   st.sampled_from([*STANDARD, "split"]), st.lists(st.sampled_from(PASSES), min_size=1, max_size=2))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(st.lists(PLACES, min_size=1, max_size=3), st.sampled_from(["xla", "numpy"]))
+def test_gradcs_own_passes_at_any_place(places: list, backend: str) -> None:
+    def results(function) -> list:
+        x, w, b = inputs([(4, 3), (3, 3), (3,)])
+        b.requires_grad_(False)
+        loss = function(x, w, b)
+        loss.backward()
+        return [t.detach().numpy() for t in (loss, b, x.grad, w.grad)]
+
+    compiled = gradc.compile(training, passes=places, backend=backend)
+    for a, b in zip(results(compiled), results(training), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+BLOCKS = """
+def f(x: f32[3], y: f32[3, 3]):
+    a: f32[3] = matmul(y, x)
+    with pointwise_0(a) as (c,):
+        b: f32[3] = exp(a)
+        c: f32[3] = tanh(b)
+    del a
+    d: f32[3] = matmul(y, x)
+    with pointwise_1(c, d) as (g,):
+        e: f32[3] = exp(d)
+        g: f32[3] = add(c, e)
+    del c, d
+    return g
+"""
+
+
+def test_a_pass_of_single_nodes_opens_blocks_where_it_changes_something() -> None:
+    fused = parse(BLOCKS)
+    shared = PASSES[4](fused)
+    assert [node.op.name for node in shared.nodes] == ["matmul", "exp", "tanh", "add"]
+    assert not [each.__name__ for each in PASSES[:4] + PASSES[5:6] if each(fused) is not fused]

@@ -23,7 +23,7 @@ from gradc.ops.creation import full
 from gradc.ops.indexing import setitem
 from gradc.passes.decompose import decompose
 from gradc.passes.rules import FAST, RULES
-from gradc.passes.simplify import simplify
+from gradc.passes.simplify import check_end, simplify
 from gradc.tensor import wrap
 
 ALL = [*RULES, *FAST]
@@ -254,6 +254,11 @@ def test_the_left_side_is_found_and_replaced(rule):
     verify(after)
     assert [node.op.name for node in after.nodes] == [
         node.op.name for node in simplify(side_graph(rule, rule.right), [rule]).nodes]
+
+
+@pytest.mark.parametrize("rule", THEOREMS, ids=lambda rule: rule.name)
+def test_it_comes_to_an_end(rule):
+    check_end(rule, rule.left, rule.right)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

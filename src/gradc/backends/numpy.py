@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from types import CodeType
 from typing import Any
 
 import ml_dtypes
 
 from gradc.backends import allocator  # noqa: F401 - keeps the memory of large arrays
-from gradc.backends.source import NUMPY, Source
+from gradc.backends.source import NUMPY, SPECIAL, Source, compiled
 from gradc.backends.tiles import tiled
 from gradc.ir import Graph
 from gradc.ops.base import Op
-from gradc.ops.namespace import Special
-
-SPECIAL = Special()
-
-
-@functools.lru_cache(maxsize=4096)
-def compiled(source: str) -> CodeType:
-    """The code of a generated text, which many graphs share."""
-    return compile(source, "<gradc generated>", "exec")
 
 
 def function(graph: Graph) -> Callable[..., Any]:

@@ -17,8 +17,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from gradc.backends.numpy import SPECIAL, compiled, whole
-from gradc.backends.source import NUMPY, Source, constant, name
+from gradc.backends.numpy import whole
+from gradc.backends.source import NUMPY, SPECIAL, Source, compiled, constant, name
 from gradc.backends.tiles import tiled
 from gradc.errors import UnsupportedError
 from gradc.expression import Expression

@@ -10,6 +10,7 @@ import functools
 import keyword
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from gradc.expression import Expression, Namespace, Unprintable, literal
 from gradc.ir import Graph, Node, Value
 from gradc.ops.base import Pointwise
+from gradc.ops.namespace import Special
 
 
 @dataclass(frozen=True)
@@ -158,3 +160,12 @@ def name(value: Value) -> str:
 
 
 RESERVED = {"np", "jnp", "lax", "special", "ml_dtypes", "slice"}
+
+
+SPECIAL = Special()
+
+
+@functools.lru_cache(maxsize=4096)
+def compiled(source: str) -> CodeType:
+    """The code of a generated text, which many graphs share."""
+    return compile(source, "<gradc generated>", "exec")

@@ -3,34 +3,28 @@
 NumPy reads and writes a whole array for each operation. A chain of ten on arrays that no cache holds waits for memory
 ten times, and for pages that the system must give. So the part of a graph that treats rows apart runs on tiles of the
 arrays, small enough that what is between stays in the cache, on all processors: NumPy lets go of the interpreter. What
-comes before and after that part runs whole. A tile holds whole rows, so each number is computed as it would be.
+comes before and after that part runs whole. A tile holds whole rows, so each number is computed as it would be, but
+that BLAS adds up rows of some length: see body.py, which prints what is done to a tile.
 """
 
 from __future__ import annotations
 
-import contextvars
 import math
-import os
 from collections.abc import Callable, Iterator
-from threading import Thread
 from typing import Any
 
 import numpy as np
 
+from gradc.backends.body import tile_function
 from gradc.ir import Graph, Node, Value
-from gradc.ops.base import Pointwise
 from gradc.ops.reduction import Reduction
+from gradc.ops.threads import share, threads
 
 LARGE = 1 << 17
 """Elements of an array that is worth tiles."""
 
-SHARED = 1 << 18
-"""Elements of an array that is worth starting threads."""
-
 TILE = 1 << 15
 """Elements of a tile: a few of them fit into a second-level cache."""
-
-THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 Printer = Callable[[Graph], Callable[..., Any]]
 
@@ -52,23 +46,26 @@ def tiled(graph: Graph, printed: Printer) -> Callable[..., Any] | None:
     results = [v for node in rows for v in node.outputs if v in later]
     first = [v for node in before for v in node.outputs if v in later or v in read]
     start = printed(graph.replace(nodes=tuple(before), outputs=tuple(first)))
-    body = printed(graph.replace(inputs=tuple(read), nodes=tuple(rows), outputs=tuple(results)))
+    body, kinds = tile_function(graph.replace(inputs=tuple(read), nodes=tuple(rows), outputs=tuple(results)), shape)
     end = printed(graph.replace(inputs=(*graph.inputs, *first, *results), nodes=tuple(after)))
     places = {v: i for i, v in enumerate((*graph.inputs, *first))}
     from_where = [places[v] for v in read]
     slices = [tuple(parts) for parts in zip(*(_of_each(tiles, v.type.shape, shape) for v in read), strict=True)]
     targets = [tuple(parts) for parts in zip(*(_of_each(tiles, v.type.shape, shape) for v in results), strict=True)]
     types = [(v.type.shape, v.type.dtype.numpy) for v in results]
+    size = [len(range(*part.indices(n))) for part, n in zip(tiles[0], shape, strict=False)]
+    inside = [tuple([slice(part.stop - part.start) for part in tile]) for tile in _bounded(tiles, shape)]
+
     def by_tiles(*arrays: Any) -> Any:
         known = (*arrays, *start(*arrays))
         operands = [known[i] for i in from_where]
         found = [np.empty(*type) for type in types]
 
         def some(part: slice) -> None:
-            for sources, places in zip(slices[part], targets[part], strict=True):
-                computed = body(*[x[s] for x, s in zip(operands, sources, strict=True)])
-                for array, place, piece in zip(found, places, computed, strict=True):
-                    array[place] = piece
+            scratch = [np.empty((*size, *shape[len(size) :]), kind) for kind in kinds]
+            for sources, places, own in zip(slices[part], targets[part], inside[part], strict=True):
+                body(*[x[s] for x, s in zip(operands, sources, strict=True)],
+                     *[x[s] for x, s in zip(found, places, strict=True)], *[x[own] for x in scratch])
 
         share(some, len(tiles), threads(math.prod(shape)))
         return end(*known, *found)
@@ -110,7 +107,7 @@ def _apart(node: Node, shape: tuple[int, ...], axes: int) -> bool:
         return False
     if isinstance(node.op, Reduction):
         return bool(node.attrs["keepdim"] and node.attrs["dim"] and min(node.attrs["dim"]) >= axes)
-    return isinstance(node.op, Pointwise)
+    return bool(node.op.pointwise)
 
 
 def _tiles(shape: tuple[int, ...], axes: int) -> Iterator[tuple[slice, ...]]:
@@ -122,37 +119,14 @@ def _tiles(shape: tuple[int, ...], axes: int) -> Iterator[tuple[slice, ...]]:
             yield (*(slice(j, j + 1) for j in index), slice(i, i + step))
 
 
+def _bounded(tiles: list[tuple[slice, ...]], shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """The slices without what lies outside of the array."""
+    for tile in tiles:
+        yield tuple([slice(part.start, min(part.stop, n)) for part, n in zip(tile, shape, strict=False)])
+
+
 def _of_each(tiles: list[tuple[slice, ...]], own: tuple[int, ...], shape: tuple[int, ...]) -> list[Any]:
     """The part of an array of shape `own`, which broadcasts to `shape`, that belongs to each tile."""
     missing = len(shape) - len(own)
     everything = slice(None)
     return [tuple([s if n > 1 else everything for n, s in zip(own, tile[missing:], strict=False)]) for tile in tiles]
-
-
-def threads(size: int) -> int:
-    """How many threads work on arrays of `size` elements is worth."""
-    return THREADS if size >= SHARED else 1
-
-
-def share(work: Callable[[slice], None], count: int, threads: int) -> None:
-    """Do `work` on all of `count` pieces, a consecutive part of them on each of some threads."""
-    threads = min(threads, count)
-    bounds = [count * i // threads for i in range(threads + 1)]
-    errors: list[BaseException] = []
-
-    def attempt(start: int, stop: int) -> None:
-        try:
-            work(slice(start, stop))
-        except BaseException as error:  # of whatever kind: it is raised where the work was ordered
-            errors.append(error)
-
-    # Each thread in a copy of the caller's context, where np.errstate keeps what it says.
-    others = [Thread(target=contextvars.copy_context().run, args=(attempt, *bounds[i : i + 2]))
-              for i in range(1, threads)]
-    for other in others:
-        other.start()
-    attempt(*bounds[:2])
-    for other in others:
-        other.join()
-    if errors:
-        raise errors[0]

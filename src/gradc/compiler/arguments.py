@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradc.passes.cse import identity
-from gradc.tensor import Tensor, edge, payload, wrap
+from gradc.tensor import Tensor, edge, wrap
 
 
 def signature(tree: Any, tensors: list[Tensor], numbers: list[Any] | None = None) -> Any:
@@ -22,9 +22,11 @@ def signature(tree: Any, tensors: list[Tensor], numbers: list[Any] | None = None
         numbers.append(tree)
         return kind
     if issubclass(kind, Tensor):
-        tensors.append(tree)
-        array = payload(tree)
-        return kind, array.shape, array.dtype.num, edge(tree) is not None, bool(tree._hooks) or tree._retains_grad
+        tensors.append(tree)  # every call comes through here: mind the time
+        array = tree._array if tree._device is None else tree._device
+        tracked = tree._node is not None and edge(tree) is not None
+        hooked = tree._retains_grad or tree._hooks is not None and bool(tree._hooks)
+        return kind, array.shape, array.dtype.num, tracked, hooked
     if kind is tuple or kind is list:
         return kind, tuple([signature(item, tensors, numbers) for item in tree])
     if kind is dict:

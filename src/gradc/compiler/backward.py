@@ -10,9 +10,9 @@ import numpy as np
 from gradc import interpreter, locations
 from gradc.compiler.options import DEFAULT, Options
 from gradc.errors import GradError
-from gradc.ir import Graph, Value
+from gradc.ir import Graph, Location, Program, Value
 from gradc.modes import current
-from gradc.node import CONSTANT, Node, Output, count, pack
+from gradc.node import CONSTANT, FREED, Freed, Node, Output, count, pack
 from gradc.passes.dce import dce
 from gradc.tensor import Tensor, edge, wrap
 
@@ -30,10 +30,13 @@ class CompiledBackward:
     compile: Callable[[Callable[..., Any], str], Callable[..., Any]]
     """Makes a function compiled, for a backend; compiled.py provides it."""
 
-    def __init__(self, graph: Graph, results: int, traced: Graph, gradients: Sequence[Value],
+    def __init__(self, program: Program, results: int, traced: Graph, gradients: Sequence[Value],
                  options: Options = DEFAULT) -> None:
+        forward, graph = program.forward, program.backward
         self.graph = graph
-        self.results = results
+        self.types = tuple(v.type for v in graph.inputs[len(graph.inputs) - results :])
+        self.signature = (*(v.type.shape for v in gradients), np.dtype(np.float32))
+        self.guarded = [forward.inputs.index(v) if v in forward.inputs else None for v in forward.saved_values]
         self.options = options
         self.lowered = options.lower(graph)
         self.source = self.lowered.source
@@ -45,29 +48,28 @@ class CompiledBackward:
     def node_name(self, node: Any) -> str:
         return "CompiledBackward"
 
-    def link(self, forward: Graph, saved: Sequence[Any], inputs: Sequence[Tensor], wrt: Sequence[Tensor],
-             outputs: Sequence[Tensor]) -> Node:
+    def link(self, saved: Sequence[Any], inputs: Sequence[Tensor], wrt: Sequence[Tensor],
+             outputs: Sequence[Tensor]) -> None:
         """Enter one call into the dynamic graph: `outputs` depend on `wrt`. Saved inputs are guarded against writes."""
         node = Node()
         node.op, node.attrs, node.number = self, {}, count()
-        node.edges = tuple(edge(x) for x in wrt)
-        by_value = dict(zip(forward.inputs, inputs, strict=True))
+        node.edges = tuple([edge(x) for x in wrt])
         guards: list[Any] = []
-        for value in forward.saved_values:
-            tensor = by_value.get(value) if isinstance(value, Value) else None
-            guards += (CONSTANT, 0) if tensor is None else (tensor._storage, tensor._storage.version)
+        for i in self.guarded:
+            guards += (CONSTANT, 0) if i is None else (storage := inputs[i]._storage, storage.version)
         node.saved, node.guards = tuple(saved), tuple(guards)
-        node.signature = (*(x.type_.shape for x in wrt), np.dtype(np.float32))
-        node.types = tuple(v.type for v in self.graph.inputs[len(self.graph.inputs) - self.results :])
+        node.signature, node.types = self.signature, self.types
         node.inputs = [(x, x._storage.version) for x in inputs]
         saving = current().saving
         if saving is not None:
             pack(node, saving, [(i, self.lowered.tensor(x)) for i, x in enumerate(saved)])
         frame = locations.user_frame()
         node.code, node.instruction = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
-        for i, output in enumerate(outputs):
-            output._node = node if len(outputs) == 1 else Output(node, i)
-        return node
+        if len(outputs) == 1:
+            outputs[0]._node = node
+        else:
+            for i, output in enumerate(outputs):
+                output._node = Output(node, i)
 
     def backward(self, node: Node, g: Any, needs: Sequence[bool]) -> Sequence[Any]:
         """The gradients as arrays, from the cotangent of the one output, or a dictionary of them by output."""
@@ -114,3 +116,24 @@ class CompiledBackward:
                             f"operation: an input of a compiled function ({tensor.type_}), which the gradient of its "
                             f"gradient reads again{locations.quote(locations.here())}\n    Take the gradient before "
                             f"the write, or clone() the tensor.")
+
+
+class _Spent:
+    """The op of a node whose backward ran inside a compiled function."""
+
+    name = "compiled"
+    saved_names: tuple[str, ...] = ()
+    backward = backward_on_tensors = None
+    generates = False
+
+    def node_name(self, node: Any) -> str:
+        return "CompiledBackward"
+
+
+def spent_node(location: Location) -> Node:
+    """The node of results whose graph a backward() inside the function has used up."""
+    node = Node()
+    node.op, node.attrs, node.edges = _Spent(), {}, ()
+    node.saved, node.guards = FREED, (Freed(location), 1)
+    node.signature, node.number, node.code, node.instruction = (), count(), None, 0
+    return node

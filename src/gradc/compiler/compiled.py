@@ -89,7 +89,8 @@ class CompiledFunction:
         numbers: list[Any] = []
         positional = signature(args, tensors, numbers)
         named = signature(kwargs, tensors, numbers) if kwargs else None
-        key = positional, named, modes.grad, modes.autocast, get_default_dtype(), _aliases(tensors)
+        aliases = _aliases(tensors) if len(tensors) > 1 else None
+        key = positional, named, modes.grad, modes.inference, modes.autocast, get_default_dtype(), aliases
         kind = self._kinds.get(key)
         reason = None
         if kind is not None:
@@ -98,8 +99,9 @@ class CompiledFunction:
                 if broken is None and found.guards.hold():
                     self._last = found
                     self._info.hits += 1
-                    found.numbers[:] = numbers
-                    return found(tensors)
+                    if numbers:
+                        found.numbers[:] = numbers
+                    return (found.written or found.write())(found, tensors)
                 reason = reason or broken or found.guards.broken()
             if kind.eager is not None:
                 return self.function(*args, **kwargs)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import (
     BuiltinFunctionType,
     BuiltinMethodType,
+    CellType,
     CodeType,
     FunctionType,
     GetSetDescriptorType,
@@ -270,24 +271,30 @@ class Guards:
             tests.append(f"    if {text.replace('#', f'_{number}')}: return False")
 
         for get, key, expected in self._entries.values():
-            found = "get#(key#, missing)" if expected is None or expected is _MISSING else "get#(key#)"
-            test(f"{found} is not was# and not same({found}, was#)", get=get, key=key, was=expected)
+            entries = get.__self__
+            there = entries.__class__ is dict and expected is not _MISSING  # or else it is a KeyError
+            known = repr(key) if type(key) is str and key.isidentifier() else "key#"
+            found = f"entries#[{known}]" if there else "get#(key#, missing)"
+            test(f"{found} is not was# and not same({found}, was#)", entries=entries, get=get, key=key, was=expected)
         for tensor, storage, node, hooked in self._tensors:
-            hooks = "not tensor#._hooks" if hooked else "tensor#._hooks"
-            test(f"tensor#._storage is not storage# or tensor#._node is not node# or {hooks}", tensor=tensor,
+            hooks = "not t._hooks" if hooked else "t._hooks"
+            test(f"(t := tensor#)._storage is not storage# or t._node is not node# or {hooks}", tensor=tensor,
                  storage=storage, node=node)
         for cell, _, expected in self._cells:
-            test("not same(contents(cell#), was#)", cell=cell, was=expected)
+            known = cell.__class__ is CellType and expected is not _MISSING  # or else it is a ValueError
+            found = "cell#.cell_contents" if known else "contents(cell#)"
+            test(f"{found} is not was# and not same({found}, was#)", cell=cell, was=expected)
         for function, code, defaults, named in self._functions.values():
             test("f#.__code__ is not code# or f#.__defaults__ is not defaults# or f#.__kwdefaults__ is not named#",
                  f=function, code=code, defaults=defaults, named=named)
         for owner, kind in self._classes.values():
-            test("owner#.__class__ is not kind#", owner=owner, kind=kind)
+            test("type(owner#) is not kind#", owner=owner, kind=kind)
         for container, size in self._sizes.values():
             test(f"len(container#) != {size}", container=container)
         for tensor, was_none in self._grads.values():
             test(f"tensor#._grad is {'not ' if was_none else ''}None", tensor=tensor)
-        exec("def check():\n" + "\n".join([*tests, "    return True"]), names)
+        exec("\n".join(["def check():", "  try:", *tests, "    return True", "  except (KeyError, ValueError):",
+                        "    return False"]), names)
         return names["check"]  # type: ignore[no-any-return]
 
     def broken(self) -> str | None:

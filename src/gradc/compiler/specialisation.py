@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import functools
-import sys
 import time
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gradc import locations
 from gradc.apply import apply
-from gradc.backends.jax import on_device as to_device
+from gradc.compiler import calling, sharing
 from gradc.compiler.arguments import tree_map
-from gradc.compiler.backward import CompiledBackward
+from gradc.compiler.backward import CompiledBackward, spent_node
 from gradc.compiler.budget import fit
 from gradc.compiler.capture import Reading
 from gradc.compiler.checking import Checked
 from gradc.compiler.options import DEFAULT, Options
 from gradc.compiler.trace import Source, Traced
-from gradc.errors import TraceError
 from gradc.generator import Draw
-from gradc.ir import Graph, Location, Program, verify
+from gradc.ir import Graph, Program, verify
 from gradc.modes import set_grad_enabled
-from gradc.node import FREED, Freed, Node, count
 from gradc.passes import pipeline
 from gradc.passes.cse import identity
 from gradc.passes.order import Order, arranged
@@ -65,7 +61,7 @@ class Specialisation:
         if options.check is not None:
             self.lowered = self._checked(order)
         self.writer = ("a compiled function", traced.graph.loc)
-        self.spent = _spent_node(traced.graph.loc)
+        self.spent = spent_node(traced.graph.loc)
         self.bind(traced.state, traced.draws)
 
     def _note(self, stages: Sequence[Stage]) -> None:
@@ -81,8 +77,7 @@ class Specialisation:
         self.backward: CompiledBackward | None = None
         if joint:
             final = self._split(graph, passes)
-            self.backward = CompiledBackward(final.backward, len(traced.differentiable), traced.graph, traced.gradients,
-                                             options)
+            self.backward = CompiledBackward(final, len(traced.differentiable), traced.graph, traced.gradients, options)
         else:
             self._note(stages := pipeline.go_on(graph, passes))
             final = stages[-1].graph if stages else graph
@@ -116,6 +111,7 @@ class Specialisation:
         traced = self.traced
         traced.state = state or []
         self.draws = draws
+        self.written: calling.Call | None = None
         if state is None:
             self.inputs, self.updates, self.cleared, self.grads, self.new_grads = [], [], [], [], []
             return
@@ -155,12 +151,19 @@ class Specialisation:
         states = [s.kind == "state" for s in self.traced.inputs]
         return [i for i, v in enumerate(forward.inputs) if v in targets and states[i]]
 
+    def write(self) -> calling.Call:
+        """Write the function that serves all calls but the first with this state, see calling.py."""
+        self.written = calling.written(self)
+        return self.written
+
     def __call__(self, arguments: Sequence[Tensor | None]) -> Any:
         """Run on these arguments, write the state back, and return what the function returned."""
-        arrays = []  # every call comes through here: mind the time
+        arrays = []
         for tensor, _ in self.updates:
             if tensor is None or tensor._device is None:  # memory of NumPy, which others may have
-                self._check_memory(arguments)
+                taken = [arguments[i] if tensor is None else tensor for tensor, i in self.inputs if i >= 0]
+                sharing.check(self.forward.name, taken, [arguments[i] if tensor is None else tensor
+                                                         for tensor, i in self.updates])
                 break
         if self.draws:
             arguments = [*arguments, *map(_drawn, self.draws)]
@@ -168,10 +171,11 @@ class Specialisation:
             if self.host:
                 arrays.append((arguments[argument] if tensor is None else tensor)._array)
             elif tensor is not None:
-                arrays.append(_on_device(tensor) if tensor._device is None else tensor._device)
+                arrays.append(sharing.moved(tensor) if tensor._device is None else tensor._device)
             else:
                 tensor = arguments[argument]
-                arrays.append(tensor._array if tensor._device is None else tensor._device)
+                # A copy: XLA may read it when the call has returned, and the caller may write to it.
+                arrays.append(tensor._array.copy() if tensor._device is None else tensor._device)
         outputs = self.lowered(*arrays)
         results = [self.lowered.tensor(array) for array in outputs[: self.returned]]
         if self.backward is not None:
@@ -193,18 +197,18 @@ class Specialisation:
         for tensor, i in self.new_grads:
             tensor._grad = results[i]
         for target, grad in self.grads:
-            self._find(target, arguments, results)._grad = None if grad is None else self._find(
+            self.find(target, arguments, results)._grad = None if grad is None else self.find(
                 grad, arguments, results)
         result = self.traced.result
         if result.__class__ is Source:
-            return self._find(result, arguments, results)
+            return self.find(result, arguments, results)
         found: dict[Source, Tensor] = {}  # the same tensor twice is the same object twice
 
         def returned(x: Any) -> Any:
             if not isinstance(x, Source):
                 return x
             if x not in found:
-                found[x] = self._find(x, arguments, results)
+                found[x] = self.find(x, arguments, results)
             return found[x]
 
         return tree_map(returned, result)
@@ -223,29 +227,14 @@ class Specialisation:
         writes.update({v.name: None for v in self.forward.updates})
         writes.update({f"{names.get(source, source.kind)}.grad": None for source, _ in self.traced.grads})
 
-    def _check_memory(self, arguments: list[Tensor]) -> None:
-        """Raise TraceError if memory that the function writes is also that of an input which is no view of it.
-
-        The trace took the two for different tensors, so that one would not see what was written to the other.
-        """
-        inputs = [arguments[i] if tensor is None else tensor for tensor, i in self.inputs if i >= 0]  # without draws
-        written = [arguments[i] if tensor is None else tensor for tensor, i in self.updates]
-        near = _Near([tensor for tensor in inputs if tensor._device is None])
-        for tensor in written:
-            for other in near.of(tensor) if tensor._device is None else ():
-                if other._storage is not tensor._storage and np.may_share_memory(other._array, tensor._array):
-                    raise TraceError(f"{self.forward.name} writes a tensor ({tensor.type_}) that shares memory with "
-                                     f"another of its inputs ({other.type_}), both made from one NumPy array"
-                                     f"{locations.quote(locations.here())}\n    Make one of them a view of the other, "
-                                     f"or clone() it.")
-
-    def _find(self, source: Source, arguments: list[Tensor], results: list[Tensor]) -> Tensor:
+    def find(self, source: Source, arguments: Sequence[Tensor], results: list[Tensor]) -> Tensor:
+        """The tensor that a source stands for in a call."""
         if source.kind == "result":
             return results[source.index]
         if source.kind == "view":
             parent, op, attrs, tracked = self.traced.views[source.index]
             with set_grad_enabled(tracked):
-                return apply(op, (self._find(parent, arguments, results),), attrs)  # type: ignore[no-any-return]
+                return apply(op, (self.find(parent, arguments, results),), attrs)  # type: ignore[no-any-return]
         return arguments[source.index] if source.kind == "argument" else self.traced.state[source.index]
 
     def _place(self, source: Source) -> tuple[Tensor | None, int]:
@@ -263,82 +252,14 @@ class Specialisation:
         rest = iter(computed)
         saved = [given[v] if v in given else next(rest) for v in self.forward.saved_values]  # type: ignore[index]
         inputs = [arguments[i] if tensor is None else tensor for tensor, i in self.inputs]
-        self.backward.link(self.forward, saved, inputs, [self._find(s, arguments, results) for s in traced.wrt],
+        self.backward.link(saved, inputs, [self.find(s, arguments, results) for s in traced.wrt],
                            [results[i] for i in traced.differentiable])
-
-
-class _Near:
-    """Tensors by the array that their memory belongs to: only those of one array can share some.
-
-    Memory that NumPy has from elsewhere may be anybody's.
-    """
-
-    def __init__(self, tensors: Sequence[Tensor]) -> None:
-        self.tensors = tensors
-        self.by_owner: dict[int | None, list[Tensor]] = {}
-        for tensor in tensors:
-            self.by_owner.setdefault(_owner(tensor._array), []).append(tensor)
-
-    def of(self, tensor: Tensor) -> Sequence[Tensor]:
-        """The tensors that can share memory with this one."""
-        owner = _owner(tensor._array)
-        foreign = self.by_owner.get(None)
-        if owner is None:
-            return self.tensors
-        return self.by_owner.get(owner, []) + foreign if foreign else self.by_owner.get(owner, ())
-
-
-def _owner(array: Any) -> int | None:
-    """The array, by its identity, that owns the memory of another; None if that is no array."""
-    while (base := array.base) is not None:
-        if not isinstance(base, np.ndarray):
-            return None
-        array = base
-    return id(array)
-
-
-def _on_device(tensor: Tensor) -> Any:
-    """The values of state as a jax array of their own, so that it can be donated.
-
-    The tensor keeps it in place of its NumPy array, unless somebody else holds that memory.
-    """
-    array = tensor._array
-    base = array.base
-    # Held by the tensor, by `array` and by getrefcount; what it may be a view of by `array`, `base` and getrefcount.
-    alone = sys.getrefcount(array) <= 3 and (base is None or isinstance(base, np.ndarray) and base.base is None
-                                             and sys.getrefcount(base) <= 3)
-    device = to_device(array)
-    if alone and tensor._view is None:
-        tensor._device = device
-        del tensor._array
-    return device
 
 
 def _drawn(draw: Draw | Reading) -> Tensor | None:
     """A draw of a compiled function, or a number that it reads, made now; None for a change of a generator's state."""
     array = draw()
     return None if draw.shape is None else wrap(array)
-
-
-class _Spent:
-    """The op of a node whose backward ran inside a compiled function."""
-
-    name = "compiled"
-    saved_names: tuple[str, ...] = ()
-    backward = backward_on_tensors = None
-    generates = False
-
-    def node_name(self, node: Any) -> str:
-        return "CompiledBackward"
-
-
-def _spent_node(location: Location) -> Node:
-    """The node of results whose graph a backward() inside the function has used up."""
-    node = Node()
-    node.op, node.attrs, node.edges = _Spent(), {}, ()
-    node.saved, node.guards = FREED, (Freed(location), 1)
-    node.signature, node.number, node.code, node.instruction = (), count(), None, 0
-    return node
 
 
 def _without_saved_inputs(forward: Graph) -> Graph:

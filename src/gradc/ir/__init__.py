@@ -19,11 +19,13 @@ from gradc.ir.text import WORDS, statement, to_text
 from gradc.ir.types import Type
 from gradc.ir.verify import verify
 from gradc.ir.walk import (
+    bare,
     everywhere,
     flatten,
     fresh_names,
     in_regions,
     names,
+    opening,
     producers,
     rename,
     substitute,
@@ -35,8 +37,8 @@ from gradc.locations import UNKNOWN, Location
 
 __all__ = [
     "OPS", "UNKNOWN", "WORDS", "Array", "Graph", "Location", "Memory", "Node", "Number", "Op", "Operand", "Program",
-    "Type", "Value", "everywhere", "flatten", "fresh_names", "in_regions", "names", "parse", "producers", "register",
-    "rename", "substitute", "to_networkx", "to_text", "users", "values", "verify",
+    "Type", "Value", "bare", "everywhere", "flatten", "fresh_names", "in_regions", "names", "opening", "parse",
+    "producers", "register", "rename", "substitute", "to_networkx", "to_text", "users", "values", "verify",
 ]
 
 

@@ -49,6 +49,7 @@ class _Scope:
 
     names: set[str] = field(default_factory=set[str])
     values: dict[str, Value] = field(default_factory=dict[str, Value])
+    tuples: dict[str, tuple[Value, ...]] = field(default_factory=dict[str, "tuple[Value, ...]"])
     graphs: dict[str, Graph] = field(default_factory=dict[str, Graph])
     unused: dict[str, Statement] = field(default_factory=dict[str, Statement])
 
@@ -69,6 +70,15 @@ class _Scope:
             fail(at, f"the name {graph.name} is defined twice")
         self.graphs[graph.name] = graph
         self.unused[graph.name] = at
+
+    def whole(self, tree: ast.expr, at: Statement) -> Sequence[Value]:
+        """What `del` forgets: a value, or all parts of a tuple."""
+        if isinstance(tree, ast.Name) and tree.id in self.tuples:
+            return self.tuples[tree.id]
+        value = self.value(tree, at)
+        if value is None or isinstance(tree, ast.Subscript):
+            fail(at, f"{ast.unparse(tree)} is not the name of a value, or of a tuple")
+        return [value]
 
     def value(self, tree: ast.expr, at: Statement) -> Value | None:
         """The value that an expression names, None when it is no name of a value."""
@@ -142,7 +152,7 @@ class _Parser:
         if isinstance(tree, ast.With):
             return [self.with_block(tree, statement, reader, scope)]
         if isinstance(tree, ast.Delete):
-            freed = tuple(self.reads(tree.targets, statement, scope))
+            freed = tuple([value for target in tree.targets for value in scope.whole(target, statement)])
             return [Node(self.op("free", statement), freed, {}, (), location(statement.comment))]
         if isinstance(tree, ast.Expr):
             return [self.node(tree.value, statement, scope)]
@@ -165,7 +175,8 @@ class _Parser:
         if not isinstance(tree.annotation, ast.Tuple):
             return node.replace(outputs=(scope.define(name, self.type(tree.annotation, statement)),))
         types = [self.type(annotation, statement) for annotation in tree.annotation.elts]
-        return node.replace(outputs=tuple(scope.define(f"{name}[{i}]", type) for i, type in enumerate(types)))
+        parts = scope.tuples[name] = tuple([scope.define(f"{name}[{i}]", type) for i, type in enumerate(types)])
+        return node.replace(outputs=parts)
 
     def node(self, tree: ast.expr, statement: Statement, scope: _Scope) -> Node:
         """An application of an op, without results."""

@@ -82,6 +82,12 @@ def part(name: str) -> tuple[str, int] | None:
     return (found[1], int(found[2])) if found else None
 
 
+def _whole(value: Value) -> str:
+    """The name of a value, of a part of a tuple that of the tuple."""
+    found = part(value.name)
+    return found[0] if found else value.name
+
+
 def operand(x: Operand) -> str:
     """The text of an operand: a name, a number or None."""
     return x.name if isinstance(x, Value) else literals.text(x)
@@ -94,7 +100,7 @@ def statement(node: Node) -> str:
         call = f"{region.name}({', '.join(_arguments(node))})"
         return f"with {call} as {_targets(region.outputs)}:" if region.outputs else f"with {call}:"
     if is_free(node):
-        return f"del {', '.join(map(operand, node.inputs))}"
+        return f"del {', '.join(dict.fromkeys(map(_whole, node.reads)))}"
     call = f"{node.op.name}({', '.join([*(region.name for region in node.regions), *_arguments(node)])})"
     if not node.outputs:
         return call

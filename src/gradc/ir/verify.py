@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from gradc.errors import VerifyError
@@ -72,6 +72,7 @@ class _Scope:
         self.functions: set[str] = set()
         self.values: set[Value] = set()
         self.freed: set[Value] = set()
+        self.tuples: dict[Value, tuple[Value, ...]] = {}
 
     def fail(self, at: Node | Graph, message: str) -> NoReturn:
         _fail(self.root, at, message)
@@ -143,6 +144,10 @@ class _Scope:
         for value in node.reads:
             if value in self.freed:
                 self.fail(node, f"{value.name} is freed twice")
+            parts = self.tuples.get(value, (value,))
+            start = node.inputs.index(parts[0]) if parts[0] in node.inputs else 0
+            if node.inputs[start : start + len(parts)] != parts:
+                self.fail(node, f"{value.name} is freed, but not its whole tuple in one row, as Python's `del` does")
             self.freed.add(value)
 
     # What is defined
@@ -156,11 +161,13 @@ class _Scope:
             self.fail(at, f"the name {name} is defined twice")
         self.names.add(name)
 
-    def define(self, values: Iterable[Value], at: Node | Graph) -> None:
+    def define(self, values: Sequence[Value], at: Node | Graph) -> None:
         for value in values:
             if value in self.values:
                 self.fail(at, f"{value.name} is defined twice")
             self.values.add(value)
+            if value.name[-1:] == "]":
+                self.tuples[value] = tuple(values)
 
     def result_names(self, node: Node) -> None:
         """The names of results are one plain name, or `base[0]`, `base[1]` and so on."""

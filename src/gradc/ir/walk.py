@@ -7,6 +7,7 @@ A fused block counts as one node of the graph that it stands in, which reads the
 from __future__ import annotations
 
 import functools
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
@@ -179,6 +180,29 @@ def _opened(nodes: Iterable[Node]) -> Iterator[Node]:
             yield node
 
 
+def bare(graph: Graph) -> Graph:
+    """The graph without what `fuse` and `free` say of its nodes, in closed regions too."""
+    if not any(node.regions or node.op.name == "free" for node in graph.nodes):
+        return graph
+    return graph.replace(nodes=tuple([
+        node.replace(regions=tuple(map(bare, node.regions))) if node.regions else node
+        for node in flatten(graph).nodes if node.op.name != "free"]))
+
+
+def opening(each: Callable[..., Graph]) -> Callable[..., Graph]:
+    """A pass that knows single nodes only: blocks are opened and deaths forgotten before it runs.
+
+    Where it changes nothing, the graph stays as it was.
+    """
+    @functools.wraps(each)
+    def run(graph: Graph, *args: Any) -> Graph:
+        opened = bare(graph)
+        made = each(opened, *args)
+        return graph if made is opened else made
+
+    return run
+
+
 def everywhere(each: Callable[..., Graph]) -> Callable[..., Graph]:
     """A pass that runs in the closed regions of a graph as well, in the innermost first."""
     @functools.wraps(each)
@@ -192,9 +216,13 @@ def in_regions(graph: Graph, function: Callable[[Graph], Graph]) -> Graph:
     """The graph with `function` applied to the closed regions of its nodes."""
     if not any(node.regions for node in graph.nodes):
         return graph
-    return graph.replace(nodes=tuple([
-        node.replace(regions=tuple(map(function, node.regions))) if is_closed(node) else node
-        for node in graph.nodes]))
+    nodes = tuple([_in_regions(node, function) if is_closed(node) else node for node in graph.nodes])
+    return graph if all(map(operator.is_, nodes, graph.nodes)) else graph.replace(nodes=nodes)
+
+
+def _in_regions(node: Node, function: Callable[[Graph], Graph]) -> Node:
+    regions = tuple(map(function, node.regions))
+    return node if all(map(operator.is_, regions, node.regions)) else node.replace(regions=regions)
 
 
 def to_networkx(graph: Graph) -> Any:

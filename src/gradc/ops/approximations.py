@@ -167,38 +167,39 @@ def i1(x: Array) -> Array:
 
 
 ERF = [np.float32(c) for c in (
-    1.1283791716091438, 0.6366193821176175, 0.10277782879158236, -0.019153056613978103, -0.0001604109397599548,
-    0.0016670435643063681, -0.0006328462879941035, 0.00011764408180869972, -9.256597596819517e-06)]
-"""The polynomial closest to -log(1 - erf(x)) / x on [0, 4], relative to its part in erf; the lowest power first."""
+    1.128379225730896, 0.10276905447244644, -0.00019183082622475922, -0.0006197846378199756, 8.763732330407947e-05,
+    -5.66847438676632e-06, 1.4185216912210308e-07)]
+"""The polynomial of x² closest to artanh(erf(x)) / x on [0, 3.7], relative to its part in erf; lowest power first."""
 
 CACHED = 1 << 15
 """Elements of the blocks that stay in a processor's cache while a polynomial is evaluated."""
 
 
 def erf(xp: Any, x: Any) -> Any:
-    """The error function. Error: 3 ulp in float32, by a polynomial on blocks that stay in the cache."""
-    if x.dtype != np.float32:
-        return xp.special.erf(x)
-    result = np.empty(x.shape, np.float32)
+    """The error function. Error: 4 ulp in float32, by a polynomial on blocks that stay in the cache."""
+    return erf_into(x) if x.dtype == np.float32 else xp.special.erf(x)
+
+
+def erf_into(x: Array, out: Array | None = None) -> Any:
+    """The error function of an array of float32, in new memory or in that of a contiguous `out`, which is not x's."""
+    result = np.empty(x.shape, np.float32) if out is None else out
+    assert result.flags.c_contiguous, "a part of an array cannot be written as one row"
     source, target = x.reshape(-1), result.reshape(-1)
     for i in range(0, source.size, CACHED):
         _erf(source[i : i + CACHED], target[i : i + CACHED])
     return result
 
 
-BUT_SIGN = np.uint32(0x7FFFFFFF)
-"""All bits of a float32 but its sign."""
-
-
 def _erf(x: Array, result: Array) -> None:
-    size = np.minimum(np.abs(x), np.float32(4))
-    np.multiply(size, -ERF[-1], out=result)
-    for coefficient in ERF[-2::-1]:
-        result -= coefficient
-        result *= size
-    np.expm1(result, out=result)
-    signs = np.bitwise_or(x.view(np.uint32), BUT_SIGN, out=size.view(np.uint32))
-    result.view(np.uint32)[...] &= signs  # -0 or less so far; copysign takes three times as long
+    square = np.multiply(x, x)
+    np.fmin(square, np.float32(16), out=square)  # beyond, erf is 1; fmin takes half the time of minimum
+    np.multiply(square, ERF[-1], out=result)
+    for coefficient in ERF[-2:0:-1]:
+        result += coefficient
+        result *= square
+    result += ERF[0]
+    result *= x
+    np.tanh(result, out=result)
 
 
 @doubled

@@ -6,10 +6,12 @@ Source  Dao et al. 2022, "FlashAttention"; Rabe and Staats 2021
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+
+from gradc.ops.threads import share, threads
 
 QUERIES = 128
 """How many queries make a block."""
@@ -27,13 +29,18 @@ class Blocks:
         self.mask = mask
         self.causal = np.triu(np.full((QUERIES, QUERIES), -np.inf, q.dtype), 1) if is_causal else None
 
-    def __iter__(self) -> Iterator[tuple[slice, slice, slice, Any]]:
-        """The heads, queries and keys of each block, and the weights of the values there, not yet divided."""
+    def share(self, work: Callable[[Iterator[tuple[slice, slice, slice, Any]]], None]) -> None:
+        """Do `work` on all blocks: those of a head are in the hands of one thread."""
         heads, length, _ = self.q.shape
         size = self.k.shape[1]
         width = max(1, SCORES // max(1, min(length, QUERIES) * size))
-        for first in range(0, heads, width):
-            some = slice(first, min(first + width, heads))
+        groups = [slice(first, min(first + width, heads)) for first in range(0, heads, width)]
+        share(lambda part: work(self._blocks(groups[part])), len(groups), threads(heads * length * size))
+
+    def _blocks(self, groups: list[slice]) -> Iterator[tuple[slice, slice, slice, Any]]:
+        """The heads, queries and keys of each block, and the weights of the values there, not yet divided."""
+        length, size = self.q.shape[1], self.k.shape[1]
+        for some in groups:
             mask = self._mask(some)
             for start in range(0, length, QUERIES):
                 rows = slice(start, min(start + QUERIES, length))
@@ -84,25 +91,34 @@ def attend(q: Any, k: Any, v: Any, mask: Any, is_causal: bool, scale: float) -> 
     """The averages of values."""
     values = flat(v)
     result = np.empty((len(values), q.shape[-2], v.shape[-1]), q.dtype)
-    for some, rows, keys, weights in Blocks(q, k, mask, is_causal, scale):
-        part = np.matmul(weights, values[some, keys], out=result[some, rows])
-        part *= _share(weights)
+
+    def work(blocks: Any) -> None:
+        for some, rows, keys, weights in blocks:
+            part = np.matmul(weights, values[some, keys], out=result[some, rows])
+            part *= _share(weights)
+
+    Blocks(q, k, mask, is_causal, scale).share(work)
     return result.reshape(*q.shape[:-1], v.shape[-1])
 
 
 def pull(g: Any, q: Any, k: Any, v: Any, mask: Any, is_causal: bool, scale: float) -> Any:
     """The cotangents of q, k and v. The weights are computed again."""
-    blocks = Blocks(q, k, mask, is_causal, scale)
+    every = Blocks(q, k, mask, is_causal, scale)
     values, given = flat(v), flat(g)
-    g_q, g_k, g_v = np.empty_like(blocks.q), np.zeros_like(blocks.k), np.zeros_like(values)
-    for some, rows, keys, weights in blocks:
-        weights *= _share(weights)
-        part = given[some, rows]
-        g_v[some, keys] += np.matmul(weights.swapaxes(1, 2), part)
-        change = np.matmul(part, values[some, keys].swapaxes(1, 2))
-        change -= np.einsum("nls,nls->nl", change, weights)[..., None]  # exactly 0 where one key has all the weight
-        change *= weights
-        np.matmul(change, blocks.k[some, keys], out=g_q[some, rows])
-        g_k[some, keys] += np.matmul(change.swapaxes(1, 2), blocks.q[some, rows])
+    g_q, g_k, g_v = np.empty_like(every.q), np.zeros_like(every.k), np.zeros_like(values)
+
+    def work(blocks: Any) -> None:
+        for some, rows, keys, weights in blocks:
+            weights *= _share(weights)
+            part = given[some, rows]
+            g_v[some, keys] += np.matmul(weights.swapaxes(1, 2), part)
+            change = np.matmul(part, values[some, keys].swapaxes(1, 2))
+            # Exactly 0 where one key has all the weight.
+            change -= np.einsum("nls,nls->nl", change, weights)[..., None]
+            change *= weights
+            np.matmul(change, every.k[some, keys], out=g_q[some, rows])
+            g_k[some, keys] += np.matmul(change.swapaxes(1, 2), every.q[some, rows])
+
+    every.share(work)
     g_q *= q.dtype.type(scale)
     return g_q.reshape(q.shape), g_k.reshape(k.shape), g_v.reshape(v.shape)

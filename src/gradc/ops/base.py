@@ -54,6 +54,8 @@ class Op:
     kernel: Any = None
     lower: Any = None
     """The kernel for JAX, where one text cannot serve both."""
+    into: Any = None
+    """The kernel for NumPy arrays of float32 with a keyword `out`, where it is a function of its own."""
     complex_kernel: Any = None
     """The kernel for complex operands, where the kernel's functions know only real ones."""
     decompose: Any = None

@@ -406,6 +406,7 @@ class erf(Function):
     """
 
     kernel = lambda xp, x: approximations.erf(xp, x)
+    into = staticmethod(approximations.erf_into)
     lower = lambda xp, x: xp.special.erf(x)
     rejects = (dtypes.COMPLEX,)
     grad_x = lambda g, x: g * (2 / math.sqrt(math.pi) * exp(-(x * x)))

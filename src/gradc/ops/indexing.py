@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -161,8 +162,19 @@ def _index_of_all(examples: Examples, first: int) -> tuple[list[Any], tuple[Any,
     return [*tensors, numbers], (Place(len(tensors)), *examples.attrs["index"]), rank
 
 
+WIDE = 128
+"""Elements of a row that is quicker to add by a call of its own than by np.add.at, which takes 8 ns for each."""
+
+
 def _add_at(xp: Any, x: Any, value: Any, *tensors: Any, index: tuple[Any, ...]) -> Any:
     result = x.copy()
+    if len(index) == len(tensors) == 1 and math.prod(x.shape[1:]) >= WIDE:
+        places = tensors[0].reshape(-1)
+        values = np.broadcast_to(value, (*tensors[0].shape, *x.shape[1:])).reshape(-1, *x.shape[1:])
+        for place, row in zip(places.tolist(), values, strict=True):
+            part = result[place]
+            np.add(part, row, out=part)
+        return result
     np.add.at(result, with_places(index, tensors), value)
     return result
 

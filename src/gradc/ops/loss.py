@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,14 @@ from gradc.dtypes import dtype
 from gradc.errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from gradc.ir import Type
 from gradc.modes import current
-from gradc.ops.activation import log_softmax, sigmoid, softmax, softplus
+from gradc.ops.activation import sigmoid, softmax, softplus
 from gradc.ops.arithmetic import where
 from gradc.ops.base import Op
 from gradc.ops.creation import arange
 from gradc.ops.define import op
-from gradc.ops.elementary import sgn
+from gradc.ops.elementary import exp, sgn
 from gradc.ops.joining import promoted
-from gradc.ops.reduction import mean, sum
+from gradc.ops.reduction import amax, mean, sum
 from gradc.ops.samples import ints
 from gradc.tensor import Tensor
 
@@ -281,14 +282,28 @@ def chosen_classes(target: Tensor, x_type: Type) -> Tensor:
     return (target.unsqueeze(dim) == classes).to(x_type.dtype)  # type: ignore[attr-defined, no-any-return]
 
 
-def _negative_log_likelihood(x: Tensor, target: Tensor, ignore_index: int | None, reduction: str) -> Tensor:
+def _negative_log_likelihood(x: Any, target: Tensor, ignore_index: int | None, reduction: str,
+                             taken: Sequence[Tensor] = ()) -> Tensor:
+    """The loss of log-probabilities, or of scores that are those when what is `taken` from them is."""
     dim = 1 if x.ndim > 1 else 0
-    if ignore_index is None:
-        return reduced(-x.gather(dim, target.unsqueeze(dim)).squeeze(dim), reduction)  # type: ignore
-    kept = target != ignore_index  # type: ignore[operator]
-    place = where(kept, target, 0).unsqueeze(dim)
-    each = where(kept, -x.gather(dim, place).squeeze(dim), 0.0)  # type: ignore[attr-defined]
+    kept = None if ignore_index is None else target != ignore_index  # type: ignore[operator]
+    place: Any = target if kept is None else where(kept, target, 0)
+    chosen = x.gather(dim, place.unsqueeze(dim))
+    for part in taken:  # from the chosen scores: the others' are not needed
+        chosen = chosen - part
+    chosen = -chosen.squeeze(dim)
+    if kept is None:
+        return reduced(chosen, reduction)
+    each = where(kept, chosen, 0.0)
     return sum(each) / sum(kept).to(x.dtype) if reduction == "mean" else reduced(each, reduction)  # type: ignore
+
+
+def _log_total(x: Tensor, dim: int) -> tuple[Tensor, ...]:
+    """What log_softmax takes from x, in its order: the largest element, and log Σ exp of what is left."""
+    if not x.numel():
+        return ()
+    largest = amax(x, dim, True)
+    return largest, sum(exp(x - largest), dim, True).log()  # type: ignore[operator, attr-defined]
 
 
 def _sample_weight(g: Tensor, target: Tensor, x_type: Type, ignore_index: int | None, reduction: str) -> Tensor:
@@ -326,7 +341,7 @@ class cross_entropy(Classification):
 
     autocast = "float32"
     decompose = lambda x, target, *, ignore_index=-100, reduction="mean": _negative_log_likelihood(
-        log_softmax(x, 1 if x.ndim > 1 else 0), target, ignore_index, reduction)
+        x, target, ignore_index, reduction, _log_total(x, 1 if x.ndim > 1 else 0))
     grad_x = lambda g, x, target, x_type, ignore_index, reduction: (
         (softmax(x, 1 if x_type.ndim > 1 else 0) - chosen_classes(target, x_type))
         * _sample_weight(g, target, x_type, ignore_index, reduction))

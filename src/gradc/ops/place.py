@@ -34,8 +34,9 @@ def _get_device(self: Tensor) -> int:
 
 
 def _data_ptr(self: Tensor) -> int:
-    """The address of the first element."""
-    return int(host_array(self, "data_ptr()").__array_interface__["data"][0])
+    """The address of the first element. The memory stays there: compiled functions do not move it to the device."""
+    array = self._address = host_array(self, "data_ptr()")
+    return int(array.__array_interface__["data"][0])
 
 
 for _name, _method in {"cuda": _cuda, "pin_memory": _same, "share_memory_": _same, "is_pinned": _is_pinned,

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from gradc import dtypes, locations
-from gradc.backends import tiles
 from gradc.dtypes import float64
 from gradc.errors import DtypeError, GradError
 from gradc.modes import current, enable_grad, no_grad, set_grad_enabled
 from gradc.ops.arithmetic import maximum, minimum, where
 from gradc.ops.elementary import expm1, log, sign, sqrt
+from gradc.ops.threads import share, threads
 from gradc.optim.optimizer import Optimizer
 from gradc.tensor import Tensor, wrap
 
@@ -296,7 +296,7 @@ def _in_blocks(update: Callable[..., None], coefficients: Any, settings: Any, p:
         for start in starts[part]:
             update(np, coefficients, settings, *[x[start : start + BLOCK] for x in flat])
 
-    tiles.share(some, len(starts), tiles.threads(p.size))
+    share(some, len(starts), threads(p.size))
 
 
 def filled(p: Tensor, value: float) -> Tensor:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from gradc.ir import Graph, Node, Value, everywhere
+from gradc.ir import Graph, Node, Value, everywhere, opening
 from gradc.passes.building import Builder
 
 
+@opening
 @everywhere
 def cse(graph: Graph) -> Graph:
     """Compute equal expressions once: a node with the op, operands and attributes of an earlier one is that one.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from gradc.ir import Graph, Node, Operand, everywhere
+from gradc.ir import Graph, Node, Operand, everywhere, opening
 
 
+@opening
 @everywhere
 def dce(graph: Graph) -> Graph:
     """Drop every node whose results nobody reads."""

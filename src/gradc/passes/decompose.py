@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from gradc.ir import Graph, everywhere
+from gradc.ir import Graph, everywhere, opening
 from gradc.ir.traits import is_call
 from gradc.ops.custom import defined
 from gradc.passes.building import Builder
 
 
+@opening
 @everywhere
 def decompose(graph: Graph) -> Graph:
     """Replace composite ops by their decomposition, and calls by what they call, until only kernels are left."""

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from gradc.ir import Graph, Node, Operand, Value, everywhere, in_regions
+from gradc.ir import Graph, Node, Operand, Value, everywhere, in_regions, opening
 from gradc.ir.traits import is_call, is_closed
 from gradc.ops.arithmetic import add
 from gradc.ops.conversion import detach
@@ -18,6 +18,7 @@ from gradc.passes.templates import Templates
 from gradc.tensor import Tensor
 
 
+@opening
 def differentiate(graph: Graph) -> Graph:
     """Expand gradients by reverse accumulation: each op's own formulas, from the outputs back to the inputs.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradc.apply import compute
-from gradc.ir import Array, Graph, Node, Operand, Value, everywhere
+from gradc.ir import Array, Graph, Node, Operand, Value, everywhere, opening
 from gradc.ir.literals import shortest
 from gradc.ops.conversion import constant
 from gradc.passes.building import Builder
@@ -21,6 +21,7 @@ LARGEST = 1024
 """Elements of the largest result that is folded: a program should not grow by its constants."""
 
 
+@opening
 @everywhere
 def fold(graph: Graph) -> Graph:
     """Replace nodes whose operands are all constants by the constant they compute."""

@@ -9,6 +9,7 @@ and backward in one: behind `dce`, before `split`.
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Generator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -215,6 +216,6 @@ def _kind(x: Any) -> Type | str:
 
 def _title(function: Any) -> str:
     """A pass and where it was written."""
-    code = getattr(function, "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
     where = "" if code is None else f" ({Path(code.co_filename).name}:{code.co_firstlineno})"
     return f"the pass {function.__name__}{where}"

@@ -139,26 +139,15 @@ def reads(node: Node, made: Mapping[Operand, Node]) -> set[object]:
     return found
 
 
-def rule(name: str, left: Callable[..., Any], right: Callable[..., Any], *, error: str | None = None,
-         only: str | None = None, kinds: str = "floats", when: Callable[..., bool] | None = None,
-         unless: str | None = None) -> Rule:
+def theorem(name: str, left: Callable[..., Any], right: Callable[..., Any], *, error: str | None = None,
+            only: str | None = None, kinds: str = "floats", when: Callable[..., bool] | None = None,
+            unless: str | None = None) -> Rule:
     """The rule that `left` equals `right`, two gradc functions of the same parameters.
 
     A parameter called `condition` or `other` is a tensor of bools, `a` or `b` a number, any other one a tensor of
     floats or a number. Keyword-only parameters are attributes, whatever they are; their defaults are an example. A rule
-    whose name starts with `fast_` is off by default.
-
-    Raises ArgumentError where the two sides make no rule.
+    whose name starts with `fast_` is off by default. The left side is traced when it is first looked for.
     """
-    made = theorem(name, left, right, error=error, only=only, kinds=kinds, when=when, unless=unless)
-    assert made.finder
-    return made
-
-
-def theorem(name: str, left: Callable[..., Any], right: Callable[..., Any], *, error: str | None = None,
-            only: str | None = None, kinds: str = "floats", when: Callable[..., bool] | None = None,
-            unless: str | None = None) -> Rule:
-    """A rule as `rule` makes it, but for the tables: its left side is traced when it is first looked for."""
     def make() -> Finder:
         pattern = _Pattern.of(name, left, right)
 
@@ -224,17 +213,13 @@ class _Pattern:
         Raises ArgumentError where the two sides make no rule.
         """
         tracer = Tracer(UNKNOWN)
-        parameters = inspect.signature(left).parameters
-        names = list(parameters)
-        attrs = {name: parameter.default for name, parameter in parameters.items()
-                 if parameter.kind is parameter.KEYWORD_ONLY}
+        names = list(inspect.signature(left).parameters)
         if not is_name(name):
             raise ArgumentError(f"rule: the name {name!r} is to be one word, which the text of graphs shows")
         if names != list(inspect.signature(right).parameters):
             raise ArgumentError(f"rule {name}: the two sides are functions of the same parameters, and not of "
                                 f"({', '.join(names)}) and ({', '.join(inspect.signature(right).parameters)})")
-        given: list[Any] = [NUMBERS[n] if n in NUMBERS else tracer.input(Type(_kind(n), (3, 3)), n)
-                            for n in names if n not in attrs]
+        given, attrs = examples(left, tracer)
         with tracer.on():
             result = left(*given)
         if not isinstance(result, Tensor) or tracer.read(result) in tracer.inputs:
@@ -300,6 +285,15 @@ class _Pattern:
             return operand is not None and identity(bound.setdefault(pattern, operand)) == identity(operand)
         node = site.producer(operand)
         return node is not None and self._match_node(self.made[pattern], node, site, bound)
+
+
+def examples(left: Callable[..., Any], tracer: Tracer) -> tuple[list[Any], dict[str, Any]]:
+    """What a side of a rule is traced with: an input or a number for each operand, and the attributes."""
+    parameters = inspect.signature(left).parameters
+    attrs = {name: parameter.default for name, parameter in parameters.items()
+             if parameter.kind is parameter.KEYWORD_ONLY}
+    return [NUMBERS[n] if n in NUMBERS else tracer.input(Type(_kind(n), (3, 3)), n)
+            for n in parameters if n not in attrs], attrs
 
 
 def alike(*operands: Any, **attrs: Any) -> bool:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
+from typing import Any
 
-from gradc.ir import Graph, Node, Operand, Value, everywhere
+from gradc import locations
+from gradc.errors import ArgumentError
+from gradc.ir import UNKNOWN, Graph, Node, Operand, Value, everywhere, opening
 from gradc.passes.building import Builder, renamed
 from gradc.passes.dce import dce
-from gradc.passes.rewriting import Finder, Rule, Site, reads
+from gradc.passes.decompose import decompose
+from gradc.passes.rewriting import Finder, Rule, Site, examples, reads, theorem
 from gradc.passes.rules import RULES
 from gradc.passes.templates import Templates
+from gradc.tensor import Tensor
+from gradc.tracing import Tracer
 
 Entry = tuple[int, Finder]
 RuleTable = dict[str, dict[object, list[Entry]]]
 """What looks for rules, with their places, by the op of the node that they look at and by one thing that it reads."""
 
 
+@opening
 @everywhere
 def simplify(graph: Graph, rules: Iterable[Rule] = RULES) -> Graph:
     """Replace nodes by what the rules say equals them, and drop what that leaves unused.
@@ -92,3 +99,45 @@ def _rewritten(node: Node, builder: Builder, made: dict[Operand, Node],
             return result
         del builder.nodes[start:]  # the sides differ in type here: x * 1 may promote or broadcast
     return None
+
+
+def rule(name: str, left: Callable[..., Any], right: Callable[..., Any], *, error: str | None = None,
+         only: str | None = None, kinds: str = "floats", when: Callable[..., bool] | None = None,
+         unless: str | None = None) -> Rule:
+    """The rule that `left` equals `right`, two gradc functions of the same parameters.
+
+    A parameter called `condition` or `other` is a tensor of bools, `a` or `b` a number, any other one a tensor of
+    floats or a number. Keyword-only parameters are attributes, whatever they are; their defaults are an example. A rule
+    whose name starts with `fast_` is off by default.
+
+    Raises ArgumentError where the two sides make no rule, or one that applies to its own right side without end.
+    """
+    made = theorem(name, left, right, error=error, only=only, kinds=kinds, when=when, unless=unless)
+    assert made.finder
+    check_end(made, left, right)
+    return made
+
+
+def check_end(made: Rule, left: Callable[..., Any], right: Callable[..., Any]) -> None:
+    """Raise ArgumentError if a rule still applies after the longest chain of applications to its own right side."""
+    tracer = Tracer(UNKNOWN)
+    operands, attrs = examples(left, tracer)
+    shown = [tracer.read(x) if isinstance(x, Tensor) else x for x in operands]
+    if made.when is not None and not made.when(*shown, **attrs):
+        return  # the example says nothing of this rule
+    with tracer.on():
+        result = right(*operands, **attrs)
+    applied: list[Value] = []
+
+    def apply(site: Site) -> Operand | None:
+        found = made.finder.apply(site)
+        applied.extend(() if found is None else site.node.outputs)
+        return found
+
+    counted = Rule(made.name, lambda: Finder(made.root, made.reads, apply))
+    simplify(decompose(tracer.graph(made.name, (result,))), [counted])
+    if len(applied) >= LONGEST_CHAIN:
+        raise ArgumentError(
+            f"rule {made.name}: the right side contains the left side, so that the rule applies to what it has made, "
+            f"without end{locations.quote(locations.here())}\n    Exchange the two sides, or say with when=… or "
+            f"unless=… which operands it is not for.")

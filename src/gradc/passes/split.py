@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from gradc.ir import Graph, Node, Operand, Program, Value, fresh_names, names, rename
+from gradc.ir import Graph, Node, Operand, Program, Value, bare, fresh_names, names, rename
 from gradc.passes.cut import least_saved
 
 
@@ -13,8 +13,9 @@ def split(graph: Graph, cotangents: Collection[Value], gradients: int) -> Progra
 
     Forward is what the other outputs need, all effects, and what is saved. Backward is the rest that the gradients
     need. What is saved is a minimum cut of bytes: pointwise work and views are computed again where that saves
-    memory; constants always are.
+    memory; constants always are. Blocks and deaths, which are of the whole graph, are forgotten.
     """
+    graph = bare(graph)
     end = len(graph.results) - gradients
     results, wanted = (*graph.results[:end], *graph.updated), graph.results[end:]
     effects = [node for node in graph.nodes if node.op.effect]

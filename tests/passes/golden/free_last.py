@@ -19,6 +19,6 @@ def after(x: f32[4], y: f32[4]):
     gradient_0: (f32[4],) = gradient(s, x)  # train.py:4
     del s                                   # train.py:4
     c: f32[4] = div(b, gradient_0[0])       # train.py:5
-    del b                                   # train.py:5
+    del b, gradient_0                       # train.py:5
     d: f32[4] = neg(c)                      # train.py:6
     return c, d

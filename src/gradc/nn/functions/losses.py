@@ -22,7 +22,7 @@ __all__ = [
 
 
 def _check_sizes(input: Tensor, target: Tensor) -> None:
-    if target._array.shape != input._array.shape:
+    if target.shape != input.shape:
         warnings.warn(f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This "
                       f"will likely lead to incorrect results due to broadcasting. Please ensure they have the same "
                       f"size.", UserWarning, stacklevel=3)
@@ -150,7 +150,7 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
                          reduction: str = "mean") -> Tensor:
     """-(target · log(input) + (1 - target) · log(1 - input)) of probabilities, in nats, reduced."""
     reduction = chosen_reduction(size_average, reduce, reduction)
-    if target._array.shape != input._array.shape:
+    if target.shape != input.shape:
         raise ShapeError(f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is "
                          f"deprecated. Please ensure they have the same size.")
     if weight is None:
