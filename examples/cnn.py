@@ -63,6 +63,6 @@ def accuracy(pairs):
 
 
 if __name__ == "__main__":
-    for step, loss in enumerate(train(epochs=6), 1):
-        if step % 30 == 0:
-            print(f"epoch {step // 30}   loss {loss:.4f}   {accuracy(test):.1%} of the test images read correctly")
+    for i, loss in enumerate(train(epochs=6), 1):
+        if i % 30 == 0:
+            print(f"epoch {i // 30}   loss {loss:.4f}   {accuracy(test):.1%} of the test images read correctly")

@@ -57,11 +57,11 @@ def train(steps):
 
 
 if __name__ == "__main__":
-    for step, (judged, fooled) in enumerate(train(3000), 1):
-        if step % 1000 == 0:
+    for i, (judged, fooled) in enumerate(train(3000), 1):
+        if i % 1000 == 0:
             with torch.no_grad():
                 distances = torch.cdist(generator(torch.randn(1000, NOISE)), centers)
             nearest, cluster = distances.min(dim=1)
             close = nearest < 4 * SPREAD
-            print(f"step {step:4}   discriminator {judged:.3f}   generator {fooled:.3f}   "
+            print(f"step {i:4}   discriminator {judged:.3f}   generator {fooled:.3f}   "
                   f"{close.sum().item() / 10:.0f} % of the points are in clusters, {len(cluster[close].unique())} of 8")

@@ -90,7 +90,7 @@ def write(text, length):
 
 
 if __name__ == "__main__":
-    for step, loss in enumerate(train(400), 1):
-        if step % 100 == 0:
-            print(f"step {step}   {loss:.3f} nats per character")
+    for i, loss in enumerate(train(400), 1):
+        if i % 100 == 0:
+            print(f"step {i}   {loss:.3f} nats per character")
     print(write("Shall I", 120))

@@ -66,8 +66,8 @@ def train(steps):
 
 
 if __name__ == "__main__":
-    for step, loss in enumerate(train(1000), 1):
-        if step % 200 == 0:
+    for i, loss in enumerate(train(1000), 1):
+        if i % 200 == 0:
             with torch.no_grad():
                 curve = rk4(field, start, TIMES)[:, 0]
-            print(f"step {step:4}   loss of pieces {loss:.4f}   of the whole spiral {(curve - truth).abs().mean():.4f}")
+            print(f"step {i:4}   loss of pieces {loss:.4f}   of the whole spiral {(curve - truth).abs().mean():.4f}")

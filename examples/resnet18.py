@@ -91,8 +91,8 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         model.load_state_dict(torch.load(sys.argv[1]))
     print(f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters")
-    for step, loss in enumerate(train(5), 1):
-        print(f"step {step}   loss {loss:.3f}")
+    for i, loss in enumerate(train(5), 1):
+        print(f"step {i}   loss {loss:.3f}")
     model.eval()
     with torch.no_grad():
         print("the class it sees:", model(data).argmax().item())

@@ -63,10 +63,10 @@ def train(steps):
 
 if __name__ == "__main__":
     losses = []
-    for step, loss in enumerate(train(2000), 1):
+    for i, loss in enumerate(train(2000), 1):
         losses.append(loss)
-        if step % 400 == 0:
-            print(f"step {step:4}   {sum(losses[-400:]) / 400:.2f} nats per image")
+        if i % 400 == 0:
+            print(f"step {i:4}   {sum(losses[-400:]) / 400:.2f} nats per image")
     with torch.no_grad():
         invented = model.decoder(torch.randn(5, CODE)).sigmoid()
     print("\n".join("   ".join(line) for line in zip(*map(picture, invented), strict=True)))

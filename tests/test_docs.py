@@ -10,6 +10,7 @@ in a folder with the named programs, and their output compared if the page shows
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import doctest
 import importlib.util
@@ -198,6 +199,16 @@ def test_example(path: Path, tmp_path: Path) -> None:
         pytest.skip("test_examples_torch.py runs it beside torch")
     result = subprocess.run([sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_no_loop_of_an_example_hides_one_of_its_functions(path: Path) -> None:
+    """What runs as a script is not all run here, and a loop over `step` would make the function `step` a number."""
+    tree = ast.parse(path.read_text())
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    counted = {node.id for loop in ast.walk(tree) if isinstance(loop, ast.For)
+               for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
+    assert functions.isdisjoint(counted)
 
 
 # Links

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -415,3 +416,31 @@ def test_checkpoint_to_second_order_with_state_and_vmap() -> None:
         return torch.func.grad(lambda x: checkpointed(lambda x: (x @ w).tanh(), x).sum())(x)
 
     close(torch.compile(torch.vmap(row))(x), torch.stack([row(each) for each in x]).detach().numpy())
+
+
+def test_a_scan_keeps_its_products_for_the_gradient() -> None:
+    """The gradient computes no product of the state again; nothing of the step where `checkpoint` says so."""
+    w, u = (torch.tensor(np.eye(3) * 0.4 + 0.1, requires_grad=True) for _ in range(2))
+
+    def gradient(wrap: Any) -> Any:
+        def step(h: Any, x: Any) -> Any:
+            h = wrap(lambda h: (h @ (w @ u)).tanh() * x, h)
+            return h, h.sum()
+
+        return torch.compile(lambda h, xs: torch.autograd.grad(torch.scan(step, h, xs)[1].sum(), [w, u]))
+
+    found = {}
+    generator = np.random.default_rng(0)
+    h, xs = torch.tensor(generator.normal(size=(2, 3))), torch.tensor(generator.normal(size=(5, 2, 3)))
+    for name, wrap in (("plain", lambda f, h: f(h)), ("checkpoint", checkpointed)):
+        function = gradient(wrap)
+        results = function(h, xs)
+        loops = [node for node in function.stages["dce"].nodes if node.op.name == "scan"]
+        products = [sum(node.op.name == "matmul" for node in loop.regions[0].nodes) for loop in loops]
+        rows = sum(math.prod(value.shape) for value in loops[0].outputs[2:]) // len(xs)
+        found[name] = results, products, rows
+    close(found["plain"][0], [g.numpy() for g in found["checkpoint"][0]])
+    # Forward h @ (w @ u); backward w @ u again, as it is the same in all steps, and a product for each of h, w @ u, w, u.
+    assert found["plain"][1] == [2, 5]
+    assert found["checkpoint"][1] == [2, 6]
+    assert (found["plain"][2], found["checkpoint"][2]) == (12, 6)

@@ -262,6 +262,7 @@ class Guards:
         return self._check()
 
     def _written_out(self) -> Callable[[], bool]:
+        self._seen.clear()  # the arguments of the first call are among it
         names: dict[str, Any] = {"missing": _MISSING, "same": _equal, "contents": _contents}
         tests: list[str] = []
 

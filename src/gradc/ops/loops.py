@@ -35,8 +35,8 @@ class scan(Control):
 
     The step takes the state, of `carry` values, the next element of each of the `sequences`, and the constants; it
     returns the next state, then the rest. `reverse` begins at the end. The gradient is a scan the other way round. It
-    reads the state before each step, which the scan then returns as well, and computes the step's inner values again:
-    the memory of a gradient is that of the states.
+    reads the state before each step and the inner values that are costly to compute again, as products are, all of
+    which the scan then returns as well. `checkpoint` in the step keeps the states only.
 
     Source  jax.lax.scan
     """
@@ -84,27 +84,31 @@ class scan(Control):
         rows = [i for i in range(carry, len(outputs)) if call.cotangents[i] is not None]
         elements = [i for i in range(carry, behind) if call.needs[i]]
         shared = [i for i in range(behind, len(call.operands)) if call.needs[i]]
-        (pulled,), read = call.narrowed([call.vjp(step, [*active, *rows], [*active, *shared, *elements])])
+        wide, kept = call.vjp_of_step([*active, *rows], [*active, *shared, *elements])
+        (pulled,), read = call.narrowed([wide])
         cut = sum([i < behind for i in read])
         heads = len(active) + len(shared)
         inner = [i for i in read if i < len(step.inputs)]
-        after = [i - len(step.inputs) for i in read[len(inner) :]]  # which cotangents of the step are read
+        after = [i - len(step.inputs) for i in read[len(inner) : len(read) - len(kept)]]  # which cotangents are read
 
         def backward(*values: Any) -> list[Any]:
-            sums, (given, later, constants) = values[len(active) : heads], _split(values[heads:], cut, len(rows))
+            sums = values[len(active) : heads]
+            given, later, saved, constants = _split(values[heads:], cut, len(rows), len(kept))
             cotangents = [*values[: len(active)], *later]
-            found = inlined(pulled, [*given, *constants, *[cotangents[i] for i in after]])
+            found = inlined(pulled, [*given, *constants, *[cotangents[i] for i in after], *saved])
             return [*found[: len(active)], *[add(a, b) for a, b in zip(sums, found[len(active) : heads], strict=True)],
                     *found[heads:]]
 
-        states = dict(zip([i for i in read if i < carry], call.extended([i for i in read if i < carry]), strict=True))
+        before = [i for i in read if i < carry]
+        states = dict(zip(before, call.extended([step.inputs[i] for i in before]), strict=True))
         operands = [
             *[zeros_like(call.result(i)) if call.cotangents[i] is None else call.cotangents[i] for i in active],
             *[zeros_like(call.operands[i]) for i in shared],
             *[states.get(i, call.operands[i]) for i in inner if i < behind],
             *[call.cotangents[i] for i in rows],
+            *kept,
             *[call.operands[i] for i in inner if i >= behind]]
-        sequences = cut + len(rows)
+        sequences = cut + len(rows) + len(kept)
         region = call.graph(step, operands, range(heads, heads + sequences), backward)
         found = recorded(self, [region], operands, carry=heads, sequences=sequences, length=attrs["length"],
                          reverse=not attrs["reverse"])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from gradc.ir import Node, Operand, Value
+from gradc.ir import Graph, Node, Operand, Value
 from gradc.ir.traits import is_view
 
 Vertex = Value | tuple[Value] | str
@@ -61,6 +61,25 @@ def least_saved(makers: Mapping[Value, Node], first: Collection[Node], wanted: I
     flow: Any = networkx.algorithms.flow
     _, (before, _) = flow.minimum_cut(network, FORWARD, BACKWARD, flow_func=flow.boykov_kolmogorov)
     return {value for value in met if value in before and (value,) not in before}
+
+
+def least_kept(graph: Graph, states: Mapping[Value, Node], varying: Iterable[Value], cotangents: Iterable[Value],
+               wanted: Sequence[Operand]) -> set[Value]:
+    """What the step of a scan keeps for its gradient, which stands behind it in the graph.
+
+    That is the least of what is computed from the `varying` inputs, of which the `states` are to be kept as well.
+    """
+    moving, after = set[Operand](varying), set[Operand](cotangents)
+    makers, late = dict(states), list[Node]()
+    for node in graph.nodes:
+        if not after.isdisjoint(node.inputs):
+            after.update(node.outputs)
+            late.append(node)
+        elif not moving.isdisjoint(node.inputs):
+            moving.update(node.outputs)
+            makers.update(dict.fromkeys(node.outputs, node))
+    asked = [*wanted, *(x for node in late for x in node.inputs)]
+    return least_saved(makers, {*makers.values()}, asked, ())
 
 
 def is_cheap(node: Node) -> bool:

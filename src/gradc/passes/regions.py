@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from gradc.ir import OPS, Graph, Node, Operand, Type, Value, fresh_names, names
+from gradc.ir import OPS, Graph, Node, Operand, Type, Value, fresh_names, names, substitute
 from gradc.passes.building import Builder
+from gradc.passes.cut import least_kept
 from gradc.passes.dce import dce
 from gradc.tensor import Tensor
 
@@ -91,21 +92,44 @@ class Pull(Recording):
         joint.outputs = [*region.outputs, *joint.gradient(found, tangents, seeds)]
         return dce(self._expand(joint.finish()))
 
-    def extended(self, positions: Sequence[int]) -> list[Tensor]:
-        """The state of a scan before each step, stacked: what the step's inputs at `positions` were."""
+    def vjp_of_step(self, given: Sequence[int], wanted: Sequence[int]) -> tuple[Graph, list[Tensor]]:
+        """`vjp` of the step of a scan, which reads further values, and those for all steps, stacked.
+
+        They are what is costly to compute again, the least of it in bytes. What depends on constants alone is computed
+        again: kept, it would be there once for each step. The scan returns them besides.
+        """
+        node = self.builder.nodes[self._place()]
+        step, behind = node.regions[0], node.attrs["carry"] + node.attrs["sequences"]
+        joint = _Joint(step, "backward")
+        seeds = [joint.input(step.outputs[i], "d") for i in given]
+        found = joint.gradient([step.outputs[i] for i in given], seeds, [step.inputs[i] for i in wanted])
+        joint.outputs = [*step.outputs, *found]
+        graph = dce(self._expand(joint.finish()))
+        forward, gradients = graph.outputs[: len(step.outputs)], graph.outputs[len(step.outputs) :]
+        states = dict.fromkeys(step.inputs[: node.attrs["carry"]], node)
+        kept = least_kept(graph, states, step.inputs[:behind], seeds, gradients)
+        inner = [v for each in graph.nodes for v in each.outputs if v in kept]
+        name = fresh_names(names(graph))
+        inputs = {value: Value(name(value.name), value.type) for value in inner}
+        pulled = substitute(graph.replace(inputs=(*graph.inputs, *inputs.values()), outputs=gradients), inputs)
+        computing = dce(graph.replace(inputs=step.inputs, outputs=(*forward, *inner)))
+        self.builder.nodes[self._place()] = node.replace(regions=(step.replace(nodes=computing.nodes),))
+        return dce(pulled), self.extended(inner)
+
+    def extended(self, values: Sequence[Value]) -> list[Tensor]:
+        """Values of the step of a scan, of its inputs too, for all steps, stacked. The scan returns them besides."""
         node = self.builder.nodes[self._place()]
         step, outputs = node.regions[0], list(node.outputs)
         returned = list(step.outputs)
         found: list[Tensor] = []
         carry, length = node.attrs["carry"], node.attrs["length"]
         base = outputs[0].name.partition("[")[0]
-        for i in positions:
-            state = step.inputs[i]
-            at = next((k for k in range(carry, len(returned)) if returned[k] is state), None)
+        for value in values:
+            at = next((k for k in range(carry, len(returned)) if returned[k] is value), None)
             if at is None:
                 at = len(returned)
-                returned.append(state)
-                outputs.append(Value(f"{base}[{at}]", Type(state.dtype, (length, *state.shape))))
+                returned.append(value)
+                outputs.append(Value(f"{base}[{at}]", Type(value.dtype, (length, *value.shape))))
             found.append(self.builder.tensor(outputs[at]))
         self.builder.nodes[self._place()] = node.replace(
             outputs=tuple(outputs), regions=(step.replace(outputs=tuple(returned)),))

@@ -310,9 +310,11 @@ def test_a_repeated_argument_moves_once_and_only_memory_that_nobody_has() -> Non
 def test_what_is_no_longer_needed_is_freed() -> None:
     t = Training(True)
     t.step(t.x)
+    first = weakref.ref(t.x)
     other_batch(t)
     for _ in range(CALLS):
         t.step(t.x)
+    assert first() is None
     weight, x = weakref.ref(t.weight), weakref.ref(t.x)
     other_batch(t)
     assert x() is None  # no argument of a later call is kept
