@@ -440,7 +440,7 @@ def test_a_scan_keeps_its_products_for_the_gradient() -> None:
         rows = sum(math.prod(value.shape) for value in loops[0].outputs[2:]) // len(xs)
         found[name] = results, products, rows
     close(found["plain"][0], [g.numpy() for g in found["checkpoint"][0]])
-    # Forward h @ (w @ u); backward w @ u again, as it is the same in all steps, and a product for each of h, w @ u, w, u.
+    # Forward h @ (w @ u). Backward w @ u again, the same in all steps, and a product for each of h, w @ u, w, u.
     assert found["plain"][1] == [2, 5]
     assert found["checkpoint"][1] == [2, 6]
     assert (found["plain"][2], found["checkpoint"][2]) == (12, 6)
