@@ -99,7 +99,7 @@ class div(Pointwise):
 
     kernel = lambda xp, x, y: xp.true_divide(x, y)
     grad_x = lambda g, y: g / y
-    grad_y = lambda g, y, result: -g * (result / y)
+    grad_y = lambda g, y, result: -(g / y) * result  # which shares g / y with grad_x
     promotion = "float"
     operators = ("__truediv__", "__itruediv__")
     aliases = ("divide", "true_divide")
