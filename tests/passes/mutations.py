@@ -33,7 +33,20 @@ from gradc.ir import Graph, parse, verify, walk
 from gradc.ops.activation import sigmoid, softplus
 from gradc.ops.arithmetic import maximum
 from gradc.ops.elementary import exp, expm1, log, sqrt
-from gradc.passes import building, cse, dce, decompose, differentiate, fold, free, fuse, rewriting, simplify, split
+from gradc.passes import (
+    building,
+    cse,
+    dce,
+    decompose,
+    differentiate,
+    fold,
+    free,
+    fuse,
+    rewriting,
+    simplify,
+    split,
+    templates,
+)
 from gradc.passes.pipeline import PASSES, run
 
 
@@ -123,7 +136,7 @@ def faults() -> list[Fault | WrongRule]:
         Fault(simplify._settle, "builder.mapping[kept.outputs[0]] = found", "pass"),
         Fault(simplify._rewritten, "result.type == node.outputs[0].type", "True"),
         Fault(pattern._match_node, "pattern.op is not node.op", "False"),
-        Fault(pattern._match_node, 'getattr(pattern.op, "commutative", False)', "True"),
+        Fault(pattern._match_node, 'pattern.op.commutative', "True"),
         Fault(pattern._match_attrs, "if expected is not x and identity(expected) != identity(x):", "if False:"),
         Fault(pattern._match_attrs, "bound.setdefault(name, x)", "x"),
         Fault(pattern._match, "return operand == pattern and", "return"),
@@ -152,6 +165,9 @@ def faults() -> list[Fault | WrongRule]:
         Fault(split.split, "*graph.updated)", ")"),
         Fault(split._needed, "live.update(x for x in node.inputs if x not in given)", "live.update(node.inputs[:1])"),
         Fault(building.Builder.keep, "for x in node.inputs]", "for x in node.inputs[::-1]]"),
+        Fault(templates._signature, "if place == i else place", ""),
+        Fault(templates.Templates.record, "_signature(operands)", "len(operands)"),
+        Fault(templates._Template.fill, "values += outputs", "values += outputs[:1]"),
         Fault(building.Builder.finish, "tuple(map(self.current, changes", "tuple((changes"),
         Fault(walk.fresh_names, "used.add(name)", "pass"),
         WrongRule("add_neg", lambda x, y: x + y, "x + y"),

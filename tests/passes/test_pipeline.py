@@ -18,6 +18,7 @@ from gradc.backends.jax import Lowered
 from gradc.interpreter import python
 from gradc.ir import Graph, Type, parse, verify
 from gradc.nn import functional as F
+from gradc.ops.recurrent import rnn_layer
 from gradc.passes.pipeline import PASSES, run
 from gradc.passes.templates import Templates
 from gradc.tensor import Tensor
@@ -120,12 +121,21 @@ def in_a_loop(x, w):
     return x.sum()
 
 
+def two_recurrences(x: Tensor, w: Tensor, b: Tensor) -> Any:
+    """Two layers of one signature, whose formula records a node with several results."""
+    y = x.unsqueeze(1)
+    for _ in range(2):
+        y = rnn_layer(y @ w + b, y.new_zeros((1, 3)), w, None)
+    return autograd.grad(y.square().sum(), [x, w, b])
+
+
 FUNCTIONS: dict[Callable[..., Any], list[Any]] = {
     multilayer_perceptron: [MATRIX, SQUARE, SQUARE], binary_cross_entropy: [MATRIX, (3,), (), FLAT],
     cross_entropy_step: [MATRIX, SQUARE, LABELS], attention: [MATRIX, MATRIX, MATRIX], views_and_writes: [SQUARE],
     writes_state: [MATRIX, SQUARE], indexing: [MATRIX, LABELS], reductions: [MATRIX], second_order: [FLAT],
     constant_first_gradient: [FLAT], scalars: [FLAT], constants: [MATRIX], mixed_types: [MATRIX, LABELS],
     masks: [MATRIX], broadcasts: [MATRIX, FLAT], repeated_outputs: [FLAT], in_a_loop: [MATRIX, SQUARE],
+    two_recurrences: [MATRIX, SQUARE, (3,)],
 }
 
 

@@ -9,9 +9,10 @@ pattern cannot say, because attributes take part, is a function of the node: see
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import FunctionType
 from typing import Any, cast
 
 from gradc import dtypes
@@ -96,20 +97,26 @@ class Site:
     def record(self, rule: str, function: Callable[..., Any], *operands: Operand, **attrs: Any) -> Operand:
         """Record a gradc function of operands here; the nodes say that `rule` made them."""
         builder, location = self.builder, self.node.loc.because(rule)
-        since = len(builder.nodes)
-        result, = builder.run(function, operands, location, attrs)
-        while any(composite(node.op) for node in builder.nodes[since:]):  # rules are for graphs of kernels
-            result = _opened(builder, since, result, location)
+
+        def run() -> tuple[Operand]:
+            since = len(builder.nodes)
+            result, = builder.run(function, operands, location, attrs)
+            while any(composite(node.op) for node in builder.nodes[since:]):  # rules are for graphs of kernels
+                result = _opened(builder, since, result, location)
+            return (result,)
+
+        result, = self.templates.record(_what(function), operands, attrs, location, run)
         return result
 
-    def copied(self, rule: str, function: Callable[..., Any], operands: Sequence[Operand],
-               attrs: Mapping[str, Any]) -> Operand:
-        """What `record` gives; a copy of what it gave before for operands of the same types, if it has."""
-        def record() -> tuple[Operand]:
-            return (self.record(rule, function, *operands, **attrs),)
 
-        result, = self.templates.record(function, operands, attrs, self.node.loc.because(rule), record)
-        return result
+def _what(function: Callable[..., Any]) -> Hashable:
+    """What a function does, apart from its arguments: rules make the same lambda anew at every node."""
+    if not isinstance(function, FunctionType):
+        return function
+    held = [cell.cell_contents for cell in function.__closure__ or ()] + [*(function.__defaults__ or ())]
+    if not all(isinstance(x, Hashable) for x in held):
+        return function
+    return function.__code__, tuple(map(identity, held))
 
 
 def _opened(builder: Builder, since: int, result: Operand, location: Location) -> Operand:
@@ -158,7 +165,7 @@ def theorem(name: str, left: Callable[..., Any], right: Callable[..., Any], *, e
             operands, attrs = found
             if unless is not None and site.producer(operands[0], unless) is not None:
                 return None
-            return site.copied(name, right, operands, attrs)
+            return site.record(name, right, *operands, **attrs)
 
         return Finder(pattern.root.op.name, pattern.reads(), apply)
 
@@ -251,19 +258,20 @@ class _Pattern:
         if pattern.op is not node.op or len(pattern.inputs) != len(node.inputs) \
                 or not self._match_attrs(pattern, node, bound):
             return False
-        orders: list[Sequence[Operand]] = [node.inputs]
-        if getattr(pattern.op, "commutative", False):
-            orders.append(node.inputs[::-1])
-        for operands in orders:
+        for operands in (node.inputs, node.inputs[::-1]) if pattern.op.commutative else (node.inputs,):
             attempt = dict(bound)
-            if all(self._match(p, x, site, attempt) for p, x in zip(pattern.inputs, operands, strict=True)):
-                bound.clear()
+            for p, x in zip(pattern.inputs, operands, strict=True):
+                if not self._match(p, x, site, attempt):
+                    break
+            else:
                 bound.update(attempt)
                 return True
         return False
 
     def _match_attrs(self, pattern: Node, node: Node, bound: dict[object, Any]) -> bool:
         """Whether the attributes are those of the pattern; what the pattern has from its example may be anything."""
+        if not pattern.attrs and not node.attrs:
+            return True
         if pattern.attrs.keys() != node.attrs.keys():
             return False
         for name, x in node.attrs.items():
