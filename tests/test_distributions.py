@@ -225,3 +225,10 @@ def test_checks_can_be_switched_off() -> None:
     gradc.distributions.Normal(0.0, -1.0, validate_args=False)
     with pytest.raises(ValueError):
         gradc.distributions.Normal(0.0, -1.0, validate_args=True)
+
+
+@pytest.mark.parametrize("name", ["HalfNormal", "HalfCauchy"])
+def test_half_a_distribution_has_nothing_below_zero(name):
+    for t in (gradc, torch):
+        half = getattr(t.distributions, name)(t.tensor(2.0), validate_args=False)
+        assert half.log_prob(t.tensor([-1.0, 0.0, 1.0])).isinf().tolist() == [True, False, False]

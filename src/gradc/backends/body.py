@@ -4,12 +4,12 @@ A new array of a tile's size lies elsewhere than the last one, and so in no cach
 long. So what a tile makes is written to memory that the caller gives, once for all tiles: results where they belong,
 and what lies between into scratch arrays, of which a value takes one that nobody needs any more:
 
-    def gelu(x, _to_0, _scratch_0, _scratch_1):
+    def gelu(x, _to_0, _scratch_0, _scratch_1, _scratch_2):
         mul_0 = np.multiply(number_0, x, out=_scratch_0)
         mul_1 = np.multiply(x, number_1, out=_scratch_1)
-        erf_0 = erf_into(mul_1, out=_scratch_1)
-        add_0 = np.add(number_2, erf_0, out=_scratch_1)
-        np.multiply(mul_0, add_0, out=_to_0)
+        erf_0 = erf_into(mul_1, out=_scratch_2)
+        add_0 = np.add(number_2, erf_0, out=_scratch_2)
+        gelu_0 = np.multiply(mul_0, add_0, out=_to_0)
 """
 
 from __future__ import annotations

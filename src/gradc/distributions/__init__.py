@@ -11,6 +11,7 @@ from gradc.distributions.continuous import (
     Cauchy,
     Exponential,
     Gumbel,
+    HalfCauchy,
     HalfNormal,
     Laplace,
     LogNormal,
@@ -31,7 +32,6 @@ from gradc.distributions.gammas import Beta, Chi2, Dirichlet, Gamma
 from gradc.distributions.kl import kl_divergence, register_kl
 from gradc.distributions.multivariate import Independent, MultivariateNormal
 from gradc.distributions.transformed import (
-    HalfCauchy,
     MixtureSameFamily,
     Pareto,
     StudentT,

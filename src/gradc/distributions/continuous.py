@@ -9,11 +9,12 @@ from gradc import dtypes
 from gradc.distributions import constraints
 from gradc.distributions.distribution import Distribution, ExponentialFamily, broadcast_all
 from gradc.modes import no_grad
+from gradc.ops.arithmetic import where
 from gradc.ops.creation import full_like, zeros, zeros_like
 from gradc.ops.elementary import erf, erfinv, exp, log, log1p
 from gradc.ops.random import normal, rand, randn
 
-__all__ = ["Cauchy", "Exponential", "Gumbel", "HalfNormal", "Laplace", "LogNormal", "Normal", "Uniform"]
+__all__ = ["Cauchy", "Exponential", "Gumbel", "HalfCauchy", "HalfNormal", "Laplace", "LogNormal", "Normal", "Uniform"]
 
 EULER = 0.5772156649015329
 """The limit of 1 + 1/2 + … + 1/n - log n."""
@@ -233,9 +234,10 @@ class Gumbel(LocationScale):
         return log(self.scale) + (1 + EULER)
 
 
-class HalfNormal(Distribution):
-    """The distribution of |x| where x is normal, of mean 0 and standard deviation `scale`."""
+class Half(Distribution):
+    """The distribution of |x| where x has that of the class `whole`, around 0."""
 
+    whole: type[LocationScale]
     arg_constraints = {"scale": constraints.positive}
     support = constraints.nonnegative
     has_rsample = True
@@ -245,21 +247,13 @@ class HalfNormal(Distribution):
         super().__init__(self.scale.shape, validate_args=validate_args)
 
     @property
-    def base_dist(self) -> Normal:
+    def base_dist(self) -> LocationScale:
         """The distribution on both sides of 0."""
-        return Normal(zeros_like(self.scale), self.scale, validate_args=False)
-
-    @property
-    def mean(self) -> Any:
-        return self.scale * math.sqrt(2 / math.pi)
+        return self.whole(zeros_like(self.scale), self.scale, validate_args=False)
 
     @property
     def mode(self) -> Any:
         return zeros_like(self.scale)
-
-    @property
-    def variance(self) -> Any:
-        return self.scale**2 * (1 - 2 / math.pi)
 
     def sample(self, sample_shape: Any = ()) -> Any:
         return self.base_dist.sample(sample_shape).abs()
@@ -269,7 +263,7 @@ class HalfNormal(Distribution):
 
     def log_prob(self, value: Any) -> Any:
         self._validate_sample(value)
-        return self.base_dist.log_prob(value) + math.log(2)
+        return where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -math.inf)
 
     def cdf(self, value: Any) -> Any:
         self._validate_sample(value)
@@ -280,6 +274,34 @@ class HalfNormal(Distribution):
 
     def entropy(self) -> Any:
         return self.base_dist.entropy() - math.log(2)
+
+
+class HalfNormal(Half):
+    """The distribution of |x| where x is normal, of mean 0 and standard deviation `scale`."""
+
+    whole = Normal
+
+    @property
+    def mean(self) -> Any:
+        return self.scale * math.sqrt(2 / math.pi)
+
+    @property
+    def variance(self) -> Any:
+        return self.scale**2 * (1 - 2 / math.pi)
+
+
+class HalfCauchy(Half):
+    """The distribution of |x| where x is Cauchy's, around 0."""
+
+    whole = Cauchy
+
+    @property
+    def mean(self) -> Any:
+        return full_like(self.scale, math.inf)
+
+    @property
+    def variance(self) -> Any:
+        return self.base_dist.variance
 
 
 class Uniform(Distribution):

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradc import shapes
 from gradc.distributions import constraints
-from gradc.distributions.continuous import EULER, Cauchy, Exponential, LocationScale
+from gradc.distributions.continuous import EULER, Exponential, LocationScale
 from gradc.distributions.distribution import Distribution, broadcast_all
 from gradc.distributions.gammas import Chi2
 from gradc.distributions.multivariate import Independent
@@ -21,12 +21,12 @@ from gradc.distributions.transforms import (
 )
 from gradc.modes import no_grad
 from gradc.ops.arithmetic import where
-from gradc.ops.creation import full_like, ones_like, zeros_like
+from gradc.ops.creation import ones_like, zeros_like
 from gradc.ops.elementary import log, log1p
 from gradc.ops.random import normal
 from gradc.ops.reduction import logsumexp
 
-__all__ = ["HalfCauchy", "MixtureSameFamily", "Pareto", "StudentT", "TransformedDistribution", "Weibull"]
+__all__ = ["MixtureSameFamily", "Pareto", "StudentT", "TransformedDistribution", "Weibull"]
 
 
 class TransformedDistribution(Distribution):
@@ -181,52 +181,6 @@ class Weibull(TransformedDistribution):
     def entropy(self) -> Any:
         r = self.concentration_reciprocal
         return EULER * (1 - r) + log(self.scale * r) + 1
-
-
-class HalfCauchy(Distribution):
-    """The distribution of |x| where x is Cauchy's, around 0."""
-
-    arg_constraints = {"scale": constraints.positive}
-    support = constraints.nonnegative
-    has_rsample = True
-
-    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
-        (self.scale,) = broadcast_all(scale)
-        super().__init__(self.scale.shape, validate_args=validate_args)
-
-    @property
-    def base_dist(self) -> Cauchy:
-        """The distribution on both sides of 0."""
-        return Cauchy(zeros_like(self.scale), self.scale, validate_args=False)
-
-    @property
-    def mean(self) -> Any:
-        return full_like(self.scale, math.inf)
-
-    @property
-    def mode(self) -> Any:
-        return zeros_like(self.scale)
-
-    @property
-    def variance(self) -> Any:
-        return self.base_dist.variance
-
-    def rsample(self, sample_shape: Any = ()) -> Any:
-        return self.base_dist.rsample(sample_shape).abs()
-
-    def log_prob(self, value: Any) -> Any:
-        self._validate_sample(value)
-        return where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -math.inf)
-
-    def cdf(self, value: Any) -> Any:
-        self._validate_sample(value)
-        return 2 * self.base_dist.cdf(value) - 1
-
-    def icdf(self, value: Any) -> Any:
-        return self.base_dist.icdf((value + 1) / 2)
-
-    def entropy(self) -> Any:
-        return self.base_dist.entropy() - math.log(2)
 
 
 class StudentT(LocationScale):

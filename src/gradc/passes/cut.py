@@ -69,17 +69,30 @@ def least_kept(graph: Graph, states: Mapping[Value, Node], varying: Iterable[Val
 
     That is the least of what is computed from the `varying` inputs, of which the `states` are to be kept as well.
     """
-    moving, after = set[Operand](varying), set[Operand](cotangents)
-    makers, late = dict(states), list[Node]()
+    made, late = either_side(graph, cotangents, varying)
+    makers = {**states, **made}
+    asked = [*wanted, *(x for node in late for x in node.inputs)]
+    return least_saved(makers, {*makers.values()}, asked, ())
+
+
+def either_side(graph: Graph, cotangents: Iterable[Value],
+                varying: Iterable[Value] | None = None) -> tuple[dict[Value, Node], list[Node]]:
+    """The nodes that may run forward or backward, by their results, and those behind `cotangents`, which run backward.
+
+    The first are those that read something; where `varying` is given, something that depends on one of these.
+    """
+    moving, after = None if varying is None else set[Operand](varying), set[Operand](cotangents)
+    makers: dict[Value, Node] = {}
+    late: list[Node] = []
     for node in graph.nodes:
         if not after.isdisjoint(node.inputs):
             after.update(node.outputs)
             late.append(node)
-        elif not moving.isdisjoint(node.inputs):
-            moving.update(node.outputs)
+        elif node.inputs if moving is None else not moving.isdisjoint(node.inputs):
             makers.update(dict.fromkeys(node.outputs, node))
-    asked = [*wanted, *(x for node in late for x in node.inputs)]
-    return least_saved(makers, {*makers.values()}, asked, ())
+            if moving is not None:
+                moving.update(node.outputs)
+    return makers, late
 
 
 def is_cheap(node: Node) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from gradc.ir import Graph, Node, Operand, Program, Value, bare, fresh_names, names, rename
-from gradc.passes.cut import least_saved
+from gradc.passes.cut import either_side, least_saved
 
 
 def split(graph: Graph, cotangents: Collection[Value], gradients: int) -> Program:
@@ -45,15 +45,7 @@ def _plainly_saved(graph: Graph, first: Collection[Node], wanted: Iterable[Opera
 def _least_saved(graph: Graph, cotangents: Collection[Value], first: Collection[Node],
                  wanted: Iterable[Operand]) -> set[Operand]:
     """What backward reads if it computes again what is cheap, where that saves bytes."""
-    after = set(cotangents)
-    makers: dict[Value, Node] = {}
-    late: list[Node] = []
-    for node in graph.nodes:
-        if not after.isdisjoint(node.inputs):
-            after.update(node.outputs)
-            late.append(node)
-        elif node.inputs:
-            makers.update(dict.fromkeys(node.outputs, node))
+    makers, late = either_side(graph, cotangents)
     live = _needed(late, wanted)
     asked = [*wanted, *(x for node in late if node in live for x in node.inputs)]
     return {*least_saved(makers, first, asked, graph.updates)}
